@@ -1,0 +1,307 @@
+//! The log itself: many threads append, each returns when its record is as durable as was asked for.
+
+use std::{
+    fs::File,
+    io, mem,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, TryLockError,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+};
+
+use futures_channel::oneshot;
+use reseal_core::{
+    audit::{AuditSink, AuditUnavailable, Kept},
+    env::Clock,
+};
+use reseal_types::Timestamp;
+use tracing::{error, warn};
+
+use crate::{
+    batch::{Batch, Fate, Outcome},
+    error::AuditError,
+    read,
+    segment::{self, Segment},
+    sync::{SyncQueue, lock},
+    tail::{self, TornTail},
+    writer::Writer,
+};
+
+/// What a record survives once it was answered for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// The death of the process: the record is in the kernel.
+    #[default]
+    Written,
+    /// A loss of power: the record is on the disk. One sync serves all calls of the moment.
+    Synced,
+}
+
+/// How the log is kept.
+#[derive(Clone)]
+pub struct Options {
+    /// When `append` counts a record as kept.
+    pub durability: Durability,
+    /// A segment is closed before it grows beyond this many bytes.
+    pub segment_bytes: u64,
+    /// Names segments and ends them at midnight UTC.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What opening the log found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenReport {
+    /// The segment that records go to now.
+    pub segment: PathBuf,
+    /// Whether it is one of an earlier run.
+    pub resumed: bool,
+    /// The unfinished line that a crash left, now set aside.
+    pub torn: Option<TornTail>,
+}
+
+/// The audit log in one directory.
+///
+/// One process at a time may have it open. Dropping it syncs what was written.
+pub struct AuditLog {
+    dir: PathBuf,
+    report: OpenReport,
+    shared: Arc<Shared>,
+    syncer: Option<JoinHandle<()>>,
+    // Held for its lock on the directory.
+    _claim: File,
+}
+
+struct Shared {
+    durability: Durability,
+    clock: Arc<dyn Clock>,
+    // Invariant: locked after `writer`, or alone.
+    open_batch: Mutex<Batch>,
+    writer: Mutex<Writing>,
+    faulty: AtomicBool,
+    sync: SyncQueue,
+}
+
+struct Writing {
+    writer: Writer,
+    /// The buffer of the batch before.
+    spare: Vec<u8>,
+}
+
+const DEFAULT_SEGMENT_BYTES: u64 = 64 << 20;
+/// A batch buffer that one huge record stretched is not kept.
+const MAX_SPARE_BYTES: usize = 1 << 20;
+
+impl Options {
+    /// Durability `Written`, segments of 64 MiB.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { durability: Durability::default(), segment_bytes: DEFAULT_SEGMENT_BYTES, clock }
+    }
+}
+
+impl AuditLog {
+    /// Opens the log in `dir`, which is made with mode 0700 if need be. An unfinished last line of an earlier run
+    /// is set aside; [`AuditLog::report`] and a warning say so.
+    ///
+    /// # Errors
+    /// [`AuditError::InUse`], [`AuditError::LooseMode`], or what the operating system said.
+    pub fn open(dir: impl AsRef<Path>, options: Options) -> Result<Self, AuditError> {
+        let dir = dir.as_ref().to_owned();
+        let claim = segment::claim_dir(&dir)?;
+        let now = options.clock.now();
+        let newest = segment::list(&dir)?.pop();
+        let torn = newest.as_ref().map(|newest| tail::cut_torn(&dir, newest)).transpose()?.flatten();
+        if let Some(torn) = &torn {
+            let (segment, saved_to) = (torn.segment.display(), torn.saved_to.display());
+            warn!(%segment, bytes = torn.bytes, %saved_to, "set aside an audit record cut short by a crash");
+        }
+        let sequence = newest.as_ref().map_or(1, |newest| newest.sequence + 1);
+        let resumed = match &newest {
+            Some(newest) => Segment::resume(newest, options.segment_bytes, now)?,
+            None => None,
+        };
+        let is_resumed = resumed.is_some();
+        let segment = resumed.map_or_else(|| Segment::create(&dir, sequence, now), Ok)?;
+        let report = OpenReport { segment: segment.name.path.clone(), resumed: is_resumed, torn };
+        let writer = Writer::new(dir.clone(), segment, options.segment_bytes);
+        let shared = Arc::new(Shared {
+            durability: options.durability,
+            clock: options.clock,
+            open_batch: Mutex::new(Batch::new()),
+            writer: Mutex::new(Writing { writer, spare: Vec::new() }),
+            faulty: AtomicBool::new(false),
+            sync: SyncQueue::default(),
+        });
+        let syncer = spawn_syncer(&shared).map_err(AuditError::io("start the syncing thread for", &dir))?;
+        Ok(Self { dir, report, shared, syncer: Some(syncer), _claim: claim })
+    }
+
+    /// What opening found.
+    pub fn report(&self) -> &OpenReport {
+        &self.report
+    }
+
+    /// Syncs the current segment to the disk, whatever the durability. Blocks.
+    ///
+    /// # Errors
+    /// [`AuditUnavailable`] when it could not be synced.
+    pub fn flush(&self) -> Result<(), AuditUnavailable> {
+        let file = Arc::clone(lock(&self.shared.writer).writer.file());
+        file.sync_data().map_err(|error| {
+            self.shared.sync_failed(error);
+            AuditUnavailable
+        })
+    }
+}
+
+impl AuditSink for AuditLog {
+    fn ready(&self) -> Result<(), AuditUnavailable> {
+        self.shared.ready()
+    }
+
+    fn append(&self, record: &[u8]) -> Result<Kept, AuditUnavailable> {
+        self.shared.ready()?;
+        let (kept, waiting) = match self.shared.durability {
+            Durability::Written => (Kept::Already, None),
+            Durability::Synced => {
+                let (sender, receiver) = oneshot::channel();
+                (Kept::When(receiver), Some(sender))
+            }
+        };
+        let fate = self.shared.enqueue(record, waiting)?;
+        self.shared.settle(&fate)?;
+        Ok(kept)
+    }
+
+    fn holds(&self, event_ids: &[String], since_millis: i64) -> Result<Vec<String>, AuditUnavailable> {
+        read::holds(&self.dir, event_ids, Timestamp::from_millis(since_millis)).map_err(|error| {
+            error!(%error, "the audit log cannot be searched");
+            AuditUnavailable
+        })
+    }
+}
+
+impl Drop for AuditLog {
+    fn drop(&mut self) {
+        let _ = self.flush();
+        self.shared.sync.stop();
+        if let Some(syncer) = self.syncer.take() {
+            let _ = syncer.join();
+        }
+    }
+}
+
+impl Shared {
+    fn ready(&self) -> Result<(), AuditUnavailable> {
+        if !self.faulty.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        // Somebody else is at it: no need to queue up behind a disk that does not answer.
+        let mut writing = match self.writer.try_lock() {
+            Ok(writing) => writing,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(AuditUnavailable),
+        };
+        if !writing.writer.mend(self.clock.now(), self.durability == Durability::Synced) {
+            return Err(AuditUnavailable);
+        }
+        self.faulty.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    /// Puts a record into the open batch.
+    fn enqueue(
+        &self,
+        record: &[u8],
+        waiting: Option<oneshot::Sender<()>>,
+    ) -> Result<Arc<Fate>, AuditUnavailable> {
+        let mut batch = lock(&self.open_batch);
+        let fate = batch.push(record).map_err(|_| {
+            error!(bytes = record.len(), "refused an audit record that is not one line of JSON");
+            AuditUnavailable
+        })?;
+        batch.waiting.extend(waiting);
+        Ok(fate)
+    }
+
+    /// Returns once the batch is in the kernel, writing it if nobody else does.
+    fn settle(&self, fate: &Fate) -> Result<(), AuditUnavailable> {
+        if fate.outcome() == Outcome::Waiting {
+            let mut writing = lock(&self.writer);
+            // Batches are closed under the writer's lock only, so one that still waits is the open one.
+            if fate.outcome() == Outcome::Waiting {
+                self.write_open_batch(&mut writing);
+            }
+        }
+        if fate.outcome() == Outcome::Written { Ok(()) } else { Err(AuditUnavailable) }
+    }
+
+    fn write_open_batch(&self, writing: &mut Writing) {
+        let Writing { writer, spare } = writing;
+        let Batch { mut lines, fate, waiting } = lock(&self.open_batch).close(mem::take(spare));
+        if let Some(finished) = writer.rotate_if_due(lines.len(), self.clock.now()) {
+            self.sync.push(finished, Vec::new());
+        }
+        let written = writer.write(&lines);
+        if written && self.durability == Durability::Synced {
+            self.sync.push(Arc::clone(writer.file()), waiting);
+        }
+        if writer.is_faulty() {
+            self.faulty.store(true, Ordering::Release);
+        }
+        fate.settle(written);
+        if lines.capacity() <= MAX_SPARE_BYTES {
+            lines.clear();
+            *spare = lines;
+        }
+    }
+
+    fn sync_failed(&self, error: io::Error) {
+        lock(&self.writer).writer.sync_failed(error);
+        self.faulty.store(true, Ordering::Release);
+    }
+}
+
+fn spawn_syncer(shared: &Arc<Shared>) -> io::Result<JoinHandle<()>> {
+    let shared = Arc::clone(shared);
+    thread::Builder::new()
+        .name("audit-sync".to_owned())
+        .spawn(move || shared.sync.run(|error| shared.sync_failed(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, sync::atomic::AtomicI64};
+
+    use super::*;
+
+    struct TestClock(AtomicI64);
+
+    impl Clock for TestClock {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millis(self.0.load(Ordering::Relaxed))
+        }
+    }
+
+    /// What was not synced may be gone although the system says otherwise later, so the segment is left.
+    #[test]
+    fn after_a_failed_sync_records_go_to_a_new_segment() {
+        let dir = std::env::temp_dir().join(format!("reseal-audit-sync-{}", std::process::id()));
+        let clock = Arc::new(TestClock(AtomicI64::new(0)));
+        let log = AuditLog::open(&dir, Options::new(Arc::<TestClock>::clone(&clock))).unwrap();
+        log.append(b"{\"n\":1}").unwrap();
+        log.shared.sync_failed(io::ErrorKind::Other.into());
+        log.ready().unwrap();
+        log.append(b"{\"n\":2}").unwrap();
+        log.shared.sync_failed(io::ErrorKind::Other.into());
+        assert!(log.ready().is_err(), "probed again within a second");
+        assert!(log.append(b"{\"n\":3}").is_err());
+        clock.0.store(1_000, Ordering::Relaxed);
+        log.append(b"{\"n\":4}").unwrap();
+        let lines: Vec<_> =
+            segment::list(&dir).unwrap().iter().map(|name| fs::read_to_string(&name.path).unwrap()).collect();
+        assert_eq!(lines, ["{\"n\":1}\n", "{\"n\":2}\n", "{\"n\":4}\n"]);
+        fs::remove_dir_all(&dir).unwrap();
+    }
+}

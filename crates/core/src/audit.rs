@@ -1,0 +1,45 @@
+//! Where audit records go, as the service sees it.
+
+use futures_channel::oneshot;
+
+/// Records cannot be kept. The service refuses work then, rather than serving unrecorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuditUnavailable;
+
+impl std::fmt::Display for AuditUnavailable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("audit records cannot be kept")
+    }
+}
+
+impl std::error::Error for AuditUnavailable {}
+
+/// What `append` gives back.
+pub enum Kept {
+    /// The record is as durable as the setting asks for.
+    Already,
+    /// Await this before answering the caller; a dropped sender means the record was not kept.
+    When(oneshot::Receiver<()>),
+}
+
+/// An append-only log of audit records, one JSON object each.
+pub trait AuditSink: Send + Sync {
+    /// Whether a record could be kept now; asked before a call is attempted.
+    ///
+    /// # Errors
+    /// [`AuditUnavailable`] when it could not.
+    fn ready(&self) -> Result<(), AuditUnavailable>;
+
+    /// Appends one record, a JSON object without line breaks.
+    ///
+    /// # Errors
+    /// [`AuditUnavailable`] when it could not be kept.
+    fn append(&self, record: &[u8]) -> Result<Kept, AuditUnavailable>;
+
+    /// Which of these event ids the log already holds, looking back no further than `since_millis` (Unix
+    /// milliseconds). Used once at start, to deliver what the last run left in the outbox exactly once.
+    ///
+    /// # Errors
+    /// [`AuditUnavailable`] when the log cannot be read.
+    fn holds(&self, event_ids: &[String], since_millis: i64) -> Result<Vec<String>, AuditUnavailable>;
+}

@@ -1,0 +1,216 @@
+//! Gathers what the policy engine needs, asks it, and makes [`Permits`] of the answers.
+//!
+//! Nothing else makes them, and no operation decides about access by itself.
+
+use reseal_policy::{
+    Availability, Caller, ConditionKey, Decision, Policies, Request as PolicyRequest, RequestContext, Target,
+    evaluate,
+};
+
+use crate::{
+    call::Call,
+    env::Env,
+    error::{AccessDenied, Cause, DeniedResource, Error},
+    keyring::Key,
+    operation::{Facts, KeyRule, Operation},
+    permit::{Permits, Permitted},
+    resolve::{Found, Resolved, ShownAs},
+    trail::Trail,
+};
+
+/// Decides on every key of the call, and on what identity policies alone decide.
+pub(crate) fn authorize<Op: Operation>(
+    env: &Env,
+    call: &Call,
+    request: &Op::Request,
+    resolved: Vec<(&'static KeyRule, Resolved)>,
+    trail: &mut Trail<'_>,
+) -> Result<Permits, Error> {
+    let caller = policy_caller(call)?;
+    for (action, resource) in Op::identity_actions(env, call, request) {
+        let context = Context::new(env, call, &caller, None, Op::facts(request, 0));
+        let target = Target::Other { resource: &resource };
+        let decision = decide(&caller, action, target, &context, Policies::default());
+        refuse_unless_allowed(call, action, decision, || Some(resource.clone()))?;
+    }
+    let same_key = same_key(&resolved);
+    let mut permitted = Vec::with_capacity(resolved.len());
+    for (index, (rule, resolved)) in resolved.into_iter().enumerate() {
+        let Found { key, alias, shown_as } = match resolved {
+            Resolved::Key(found) => found,
+            Resolved::Hidden(resource) => return Err(denied(call, rule.action, resource)),
+        };
+        let mut context = Context::new(env, call, &caller, Some(&key), Op::facts(request, index));
+        context.alias = alias.as_ref().map(|alias| alias.as_str());
+        context.same_key = same_key;
+        let account = key.record.account;
+        let target = Target::Key {
+            arn: key.arn(),
+            account: account.as_str(),
+            across_accounts: Op::SPEC.cross_account,
+        };
+        let policies = Policies { key: Some(&key.policy), ..Policies::default() };
+        let decision = decide(&caller, rule.action, target, &context, policies);
+        refuse_unless_allowed(call, rule.action, decision, || match &shown_as {
+            ShownAs::KeyArn => Some(key.arn().to_owned()),
+            ShownAs::Requested(arn) => Some(arn.clone()),
+            ShownAs::OfCiphertext => None,
+        })?;
+        trail.note_key(account, key.arn());
+        permitted.push(Permitted::new(key, rule));
+    }
+    Ok(Permits::new(permitted))
+}
+
+/// The caller as the policy engine knows it.
+pub(crate) fn policy_caller(call: &Call) -> Result<Caller<'_>, Error> {
+    Caller::root(call.caller.arn()).ok_or(Error::Internal(Cause::Crypto("reading of the caller's ARN")))
+}
+
+/// Whether source and destination are one key; `None` for operations on fewer than two keys.
+fn same_key(resolved: &[(&'static KeyRule, Resolved)]) -> Option<bool> {
+    match resolved {
+        [(_, Resolved::Key(source)), (_, Resolved::Key(destination))] => {
+            Some(source.key.arn() == destination.key.arn())
+        }
+        [_, _] => Some(false),
+        _ => None,
+    }
+}
+
+fn decide(
+    caller: &Caller<'_>,
+    action: &str,
+    target: Target<'_>,
+    context: &Context<'_>,
+    policies: Policies<'_>,
+) -> Decision {
+    evaluate(&PolicyRequest { caller, action, target, context, new_grant: None }, &policies)
+}
+
+/// `resource` is what the refusal may name; `None`: the key is known from a ciphertext only.
+fn refuse_unless_allowed(
+    call: &Call,
+    action: &'static str,
+    decision: Decision,
+    resource: impl FnOnce() -> Option<String>,
+) -> Result<(), Error> {
+    let Some(reason) = decision.denial else { return Ok(()) };
+    let resource = match resource() {
+        Some(arn) => DeniedResource::Named { arn, reason },
+        None => DeniedResource::OfCiphertext,
+    };
+    Err(denied(call, action, resource))
+}
+
+fn denied(call: &Call, action: &'static str, resource: DeniedResource) -> Error {
+    Error::AccessDenied(Box::new(AccessDenied { principal: call.caller.arn().to_owned(), action, resource }))
+}
+
+/// Answers for the condition keys that policies name.
+pub(crate) struct Context<'a> {
+    env: &'a Env,
+    call: &'a Call,
+    caller: &'a Caller<'a>,
+    key: Option<&'a Key>,
+    facts: Facts<'a>,
+    alias: Option<&'a str>,
+    same_key: Option<bool>,
+}
+
+impl<'a> Context<'a> {
+    /// The context of a decision about `key`, or about no key.
+    pub(crate) fn new(
+        env: &'a Env,
+        call: &'a Call,
+        caller: &'a Caller<'a>,
+        key: Option<&'a Key>,
+        facts: Facts<'a>,
+    ) -> Self {
+        Self { env, call, caller, key, facts, alias: None, same_key: None }
+    }
+
+    fn of_request(&self, key: &ConditionKey, visit: &mut dyn FnMut(&str)) {
+        let facts = &self.facts;
+        match key {
+            ConditionKey::EncryptionAlgorithm => {
+                facts.encryption_algorithm.iter().for_each(|algorithm| visit(algorithm.as_str()));
+            }
+            ConditionKey::EncryptionContext(_) => {
+                let pairs = facts.context.iter().flat_map(|context| context.pairs());
+                pairs.filter(|(name, _)| key.qualifier_is(name)).for_each(|(_, value)| visit(value));
+            }
+            ConditionKey::EncryptionContextKeys => {
+                let pairs = facts.context.iter().flat_map(|context| context.pairs());
+                pairs.for_each(|(name, _)| visit(name));
+            }
+            ConditionKey::RequestTag(_) => {
+                let tags = facts.tags.iter().filter(|(name, _)| key.qualifier_is(name));
+                tags.for_each(|(_, value)| visit(value));
+            }
+            ConditionKey::TagKeys => {
+                let names = facts.tags.iter().map(|(name, _)| name).chain(facts.tag_keys);
+                names.for_each(|name| visit(name));
+            }
+            ConditionKey::RequestAlias => self.alias.into_iter().for_each(visit),
+            ConditionKey::ReEncryptOnSameKey => self.same_key.iter().for_each(|same| visit(boolean(*same))),
+            other => {
+                let matching = facts.values.iter().filter(|(known, _)| known == other);
+                matching.for_each(|(_, value)| visit(value));
+            }
+        }
+    }
+
+    fn of_call(&self, key: &ConditionKey, visit: &mut dyn FnMut(&str)) -> bool {
+        match key {
+            ConditionKey::SourceIp => visit(&self.call.source_ip.to_string()),
+            ConditionKey::SecureTransport => visit(boolean(self.call.tls.is_some())),
+            ConditionKey::CurrentTime => visit(&self.env.clock.now().to_string()),
+            ConditionKey::EpochTime => visit(&self.env.clock.now().seconds().to_string()),
+            ConditionKey::UserAgent => visit(&self.call.user_agent),
+            ConditionKey::RequestedRegion => visit(self.call.region.as_str()),
+            ConditionKey::PrincipalIsAwsService | ConditionKey::ViaAwsService => visit(boolean(false)),
+            _ => return false,
+        }
+        true
+    }
+
+    fn of_key(&self, key: &ConditionKey, visit: &mut dyn FnMut(&str)) -> bool {
+        let Some(of) = self.key else { return false };
+        let record = &of.record;
+        match key {
+            ConditionKey::KeySpec | ConditionKey::CustomerMasterKeySpec => visit(record.spec.as_str()),
+            ConditionKey::KeyUsage | ConditionKey::CustomerMasterKeyUsage => visit(record.usage.as_str()),
+            ConditionKey::KeyOrigin => visit(record.origin.as_str()),
+            ConditionKey::MultiRegion => visit(boolean(record.id.is_multi_region())),
+            ConditionKey::ResourceAliases => record.aliases.iter().for_each(|alias| visit(alias.as_str())),
+            ConditionKey::ResourceAccount => visit(record.account.as_str()),
+            ConditionKey::ResourceTag(_) => {
+                let tags = record.tags.iter().filter(|(name, _)| key.qualifier_is(name));
+                tags.for_each(|(_, value)| visit(value));
+            }
+            _ => return false,
+        }
+        true
+    }
+}
+
+impl RequestContext for Context<'_> {
+    fn values(&self, key: &ConditionKey, visit: &mut dyn FnMut(&str)) -> Availability {
+        let told =
+            self.caller.values(key, visit) || self.of_call(key, visit) || self.of_key(key, visit);
+        if !told {
+            self.of_request(key, visit);
+        }
+        Availability::Known
+    }
+
+    fn encryption_context(&self, visit: &mut dyn FnMut(&str, &str)) {
+        let pairs = self.facts.context.iter().flat_map(|context| context.pairs());
+        pairs.for_each(|(name, value)| visit(name, value));
+    }
+}
+
+fn boolean(value: bool) -> &'static str {
+    if value { "true" } else { "false" }
+}

@@ -1,0 +1,86 @@
+//! A bounded read-through cache that never keeps what a finished change has made old.
+
+use std::{
+    hash::Hash,
+    sync::{Mutex, PoisonError},
+};
+
+use quick_cache::sync::Cache;
+
+/// Values read from the store, kept until they change.
+///
+/// Invariant: once `forget` has returned, no later `get_or_load` for that key gives a value loaded before it.
+/// A load that was under way while anything was forgotten may hold the old value, so it is not kept: `epoch`
+/// tells, and both sides hold its lock while they touch the cache.
+pub(crate) struct ReadThrough<K, V> {
+    cache: Cache<K, V>,
+    epoch: Mutex<u64>,
+}
+
+impl<K: Hash + Eq + Clone, V: Clone> ReadThrough<K, V> {
+    /// A cache of at most about `capacity` values.
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { cache: Cache::new(capacity), epoch: Mutex::new(0) }
+    }
+
+    /// The value for `key`: kept, or loaded. Absence is not kept, so that a stranger cannot fill the cache.
+    pub(crate) async fn get_or_load<E>(
+        &self,
+        key: &K,
+        load: impl Future<Output = Result<Option<V>, E>>,
+    ) -> Result<Option<V>, E> {
+        if let Some(value) = self.cache.get(key) {
+            return Ok(Some(value));
+        }
+        let before = *self.epoch.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(value) = load.await? else { return Ok(None) };
+        let epoch = self.epoch.lock().unwrap_or_else(PoisonError::into_inner);
+        if *epoch == before {
+            self.cache.insert(key.clone(), value.clone());
+        }
+        Ok(Some(value))
+    }
+
+    /// Drops the value for `key`, and keeps loads now under way from bringing it back.
+    pub(crate) fn forget(&self, key: &K) {
+        let mut epoch = self.epoch.lock().unwrap_or_else(PoisonError::into_inner);
+        *epoch += 1;
+        self.cache.remove(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn keeps_until_forgotten() {
+        let cache = ReadThrough::new(10);
+        let load = |value| async move { Ok::<_, Infallible>(Some(value)) };
+        assert_eq!(cache.get_or_load(&1, load("old")).await, Ok(Some("old")));
+        assert_eq!(cache.get_or_load(&1, load("new")).await, Ok(Some("old")));
+        cache.forget(&1);
+        assert_eq!(cache.get_or_load(&1, load("new")).await, Ok(Some("new")));
+    }
+
+    #[tokio::test]
+    async fn a_load_overtaken_by_a_change_is_not_kept() {
+        let cache = ReadThrough::new(10);
+        let overtaken = async {
+            cache.forget(&1);
+            Ok::<_, Infallible>(Some("old"))
+        };
+        assert_eq!(cache.get_or_load(&1, overtaken).await, Ok(Some("old")));
+        let load = async { Ok::<_, Infallible>(Some("new")) };
+        assert_eq!(cache.get_or_load(&1, load).await, Ok(Some("new")));
+    }
+
+    #[tokio::test]
+    async fn absence_is_not_kept() {
+        let cache = ReadThrough::<i32, i32>::new(10);
+        assert_eq!(cache.get_or_load(&1, async { Ok::<_, Infallible>(None) }).await, Ok(None));
+        assert_eq!(cache.get_or_load(&1, async { Ok::<_, Infallible>(Some(2)) }).await, Ok(Some(2)));
+    }
+}

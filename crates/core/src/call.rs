@@ -1,0 +1,90 @@
+//! What is known about a call besides its body: who, where, when, through what.
+
+use std::{fmt, net::IpAddr};
+
+use reseal_types::Region;
+
+use crate::{
+    env::{Entropy, NoEntropy},
+    identity::Authenticated,
+};
+
+/// A call that passed authentication.
+pub struct Call {
+    /// Who calls.
+    pub caller: Authenticated,
+    /// The Region of the signature's scope, one that is served.
+    pub region: Region,
+    /// Told to the caller and recorded.
+    pub request_id: RequestId,
+    /// Where the connection comes from.
+    pub source_ip: IpAddr,
+    /// The `User-Agent` header, shortened if absurdly long.
+    pub user_agent: String,
+    /// The TLS connection, if it is one.
+    pub tls: Option<TlsDetails>,
+}
+
+/// What the audit record says about a TLS connection.
+#[derive(Debug, Clone)]
+pub struct TlsDetails {
+    /// Such as `TLSv1.3`.
+    pub version: &'static str,
+    /// Such as `TLS_AES_256_GCM_SHA384`.
+    pub cipher_suite: String,
+    /// The host the client asked for.
+    pub host: String,
+    /// The group of the key exchange, such as `X25519MLKEM768`.
+    pub key_exchange: Option<String>,
+}
+
+/// A version 4 UUID in its text form.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RequestId([u8; 36]);
+
+impl RequestId {
+    /// A fresh id.
+    ///
+    /// # Errors
+    /// [`NoEntropy`].
+    pub fn random(entropy: &dyn Entropy) -> Result<Self, NoEntropy> {
+        let mut bytes = [0; 16];
+        entropy.fill_public(&mut bytes)?;
+        Ok(Self::from_bytes(bytes))
+    }
+
+    fn from_bytes(mut bytes: [u8; 16]) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
+        let mut text = [b'-'; 36];
+        let places = text.iter_mut().enumerate().filter(|(index, _)| !matches!(index, 8 | 13 | 18 | 23));
+        for ((_, place), digit) in places.zip(digits) {
+            *place = DIGITS.get(usize::from(digit)).copied().unwrap_or(b'0');
+        }
+        Self(text)
+    }
+
+    /// The text form.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_a_version_4_uuid() {
+        assert_eq!(RequestId::from_bytes([0xff; 16]).as_str(), "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        assert_eq!(RequestId::from_bytes([0; 16]).as_str(), "00000000-0000-4000-8000-000000000000");
+    }
+}

@@ -1,0 +1,257 @@
+//! Accounts, their root credentials, and who a caller is.
+
+use std::sync::Arc;
+
+use reseal_types::{AccountId, Reveal, SecretBytes};
+
+pub use crate::record::AccountRecord;
+use crate::{
+    cache::ReadThrough,
+    env::{Entropy, Env, NoEntropy},
+    record::{AccessKeyRecord, place},
+    vault::{Changes, VaultError},
+};
+
+/// A caller whose credential was checked. Only [`Credential::authenticate`] and [`Env::dev_root`] make one.
+#[derive(Debug, Clone)]
+pub struct Authenticated {
+    account: AccountId,
+    arn: Arc<str>,
+    access_key_id: Arc<str>,
+}
+
+impl Authenticated {
+    /// The caller's account.
+    pub fn account(&self) -> AccountId {
+        self.account
+    }
+
+    /// The caller's ARN, such as `arn:aws:iam::111122223333:root`.
+    pub fn arn(&self) -> &str {
+        &self.arn
+    }
+
+    /// The access key that signed.
+    pub fn access_key_id(&self) -> &str {
+        &self.access_key_id
+    }
+}
+
+/// An access key with its secret, as a signature check needs it.
+pub struct Credential {
+    caller: Authenticated,
+    secret: SecretBytes,
+    serial: u64,
+}
+
+impl Credential {
+    /// The caller, if `check` accepts the secret. The number given to `check` changes whenever the secret
+    /// does, so that keys derived from the secret can be cached by it.
+    ///
+    /// # Errors
+    /// Whatever `check` returns.
+    pub fn authenticate<E>(
+        &self,
+        check: impl FnOnce(&SecretBytes, u64) -> Result<(), E>,
+    ) -> Result<Authenticated, E> {
+        check(&self.secret, self.serial)?;
+        Ok(self.caller.clone())
+    }
+}
+
+/// Credentials in use.
+pub(crate) struct Credentials(ReadThrough<Box<str>, Arc<Credential>>);
+
+impl Credentials {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self(ReadThrough::new(capacity))
+    }
+
+    pub(crate) fn forget(&self, access_key_id: &str) {
+        self.0.forget(&access_key_id.into());
+    }
+}
+
+/// A new account's root credentials. The secret is shown this once.
+pub struct NewAccount {
+    /// The account.
+    pub account: AccountId,
+    /// `AKIA` and 16 upper-case letters and digits, unless chosen by the operator.
+    pub access_key_id: String,
+    /// 40 characters, unless chosen by the operator.
+    pub secret_access_key: SecretBytes,
+}
+
+/// What an operator may choose for a new account; what is absent is made.
+#[derive(Default)]
+pub struct AccountChoice {
+    /// The account id.
+    pub account: Option<AccountId>,
+    /// The access key id of its root.
+    pub access_key_id: Option<String>,
+    /// The secret access key of its root.
+    pub secret_access_key: Option<SecretBytes>,
+    /// A name for people.
+    pub name: String,
+}
+
+/// Why an account was not made.
+#[derive(Debug)]
+pub enum AccountError {
+    /// The account or the access key exists.
+    Exists,
+    /// An access key id has 16 to 128 letters, digits and underscores, a secret 16 to 128 printable characters.
+    BadCredential,
+    /// No random bytes.
+    Entropy(NoEntropy),
+    /// The store failed.
+    Vault(VaultError),
+}
+
+impl std::fmt::Display for AccountError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exists => f.write_str("the account or the access key exists already"),
+            Self::BadCredential => f.write_str(
+                "an access key id has 16 to 128 letters, digits and underscores, \
+                 a secret access key 16 to 128 printable characters without spaces",
+            ),
+            Self::Entropy(error) => error.fmt(f),
+            Self::Vault(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for AccountError {}
+
+impl Env {
+    /// The credential with that access key id.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn credential(&self, access_key_id: &str) -> Result<Option<Arc<Credential>>, VaultError> {
+        let Ok(place) = place::access_key(access_key_id) else { return Ok(None) };
+        let load = async {
+            let held = self.vault.read::<AccessKeyRecord>(&place).await?;
+            Ok(held.map(|held| {
+                let caller = self.root_caller(held.record.account, access_key_id);
+                Arc::new(Credential { caller, secret: held.record.secret, serial: held.version })
+            }))
+        };
+        self.credentials.0.get_or_load(&access_key_id.into(), load).await
+    }
+
+    /// The root of `account`, for development mode, where any well-formed credential is accepted.
+    pub fn dev_root(&self, account: AccountId, access_key_id: &str) -> Authenticated {
+        self.root_caller(account, access_key_id)
+    }
+
+    fn root_caller(&self, account: AccountId, access_key_id: &str) -> Authenticated {
+        Authenticated {
+            account,
+            arn: root_arn(self.settings.partition.as_str(), account).into(),
+            access_key_id: access_key_id.into(),
+        }
+    }
+
+    /// Makes an account with root credentials.
+    ///
+    /// # Errors
+    /// [`AccountError`]; nothing is left behind then.
+    pub async fn create_account(&self, choice: AccountChoice) -> Result<NewAccount, AccountError> {
+        let (new, name) = complete(choice, self.entropy.as_ref())?;
+        let now = self.clock.now();
+        let account_place = place::account(new.account).map_err(AccountError::Vault)?;
+        let key_place = place::access_key(&new.access_key_id).map_err(AccountError::Vault)?;
+        let secret = SecretBytes::from(new.secret_access_key.reveal(Reveal::ToSeal).to_vec());
+        let mut changes = Changes::default();
+        changes.expect(account_place.clone(), None);
+        changes.expect(key_place.clone(), None);
+        changes.put(account_place, &AccountRecord { created: now, name });
+        changes.put(key_place, &AccessKeyRecord { account: new.account, secret, created: now });
+        let committed = self.vault.commit(changes).await;
+        self.credentials.forget(&new.access_key_id);
+        match committed {
+            Ok(()) => Ok(new),
+            Err(VaultError::Store(crate::store::StoreError::Conflict)) => Err(AccountError::Exists),
+            Err(error) => Err(AccountError::Vault(error)),
+        }
+    }
+
+    /// All accounts in order of their ids. Records that were changed outside the service are left out.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn accounts(&self) -> Result<Vec<(AccountId, AccountRecord)>, VaultError> {
+        const PAGE: u16 = 500;
+        let (mut accounts, mut after) = (Vec::new(), None);
+        loop {
+            let (page, more) = self.vault.scan(place::ACCOUNTS, after.as_ref(), PAGE).await?;
+            after = page.last().map(|(place, _)| place.clone());
+            accounts.extend(page.into_iter().filter_map(|(place, held)| {
+                let id = std::str::from_utf8(place.as_bytes()).ok()?.strip_prefix(place::ACCOUNTS)?;
+                Some((AccountId::parse(id)?, held.ok()?.record))
+            }));
+            if !more || after.is_none() {
+                return Ok(accounts);
+            }
+        }
+    }
+}
+
+/// The ARN of an account's root.
+pub(crate) fn root_arn(partition: &str, account: AccountId) -> String {
+    format!("arn:{partition}:iam::{account}:root")
+}
+
+fn complete(choice: AccountChoice, entropy: &dyn Entropy) -> Result<(NewAccount, String), AccountError> {
+    let account = match choice.account {
+        Some(account) => account,
+        None => random_account(entropy)?,
+    };
+    let access_key_id = match choice.access_key_id {
+        Some(id) => id,
+        None => format!("AKIA{}", random_text(entropy, BASE32, 16)?),
+    };
+    let secret_access_key = match choice.secret_access_key {
+        Some(secret) => secret,
+        None => random_secret(entropy)?,
+    };
+    let id_legal = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let id_good = (16..=128).contains(&access_key_id.len()) && access_key_id.bytes().all(id_legal);
+    let secret = secret_access_key.reveal(Reveal::ToSeal);
+    let secret_good = (16..=128).contains(&secret.len()) && secret.iter().all(u8::is_ascii_graphic);
+    if !id_good || !secret_good {
+        return Err(AccountError::BadCredential);
+    }
+    Ok((NewAccount { account, access_key_id, secret_access_key }, choice.name))
+}
+
+const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// 12 digits of which the first is not 0.
+fn random_account(entropy: &dyn Entropy) -> Result<AccountId, AccountError> {
+    let mut bytes = [0; 8];
+    entropy.fill_public(&mut bytes).map_err(AccountError::Entropy)?;
+    let number = 100_000_000_000 + u64::from_be_bytes(bytes) % 900_000_000_000;
+    AccountId::parse(&number.to_string()).ok_or(AccountError::BadCredential)
+}
+
+/// Characters of an alphabet whose length is a power of two, so that none is favoured.
+fn random_text(entropy: &dyn Entropy, alphabet: &[u8], len: usize) -> Result<String, AccountError> {
+    let mut bytes = vec![0; len];
+    entropy.fill_public(&mut bytes).map_err(AccountError::Entropy)?;
+    Ok(bytes.iter().filter_map(|byte| alphabet.get(usize::from(*byte) % alphabet.len())).map(|b| *b as char).collect())
+}
+
+fn random_secret(entropy: &dyn Entropy) -> Result<SecretBytes, AccountError> {
+    let fill = |bytes: &mut [u8]| {
+        entropy.fill_secret(bytes)?;
+        for byte in bytes {
+            *byte = BASE64.get(usize::from(*byte) % BASE64.len()).copied().unwrap_or(b'A');
+        }
+        Ok(())
+    };
+    SecretBytes::generate(40, fill).map_err(AccountError::Entropy)
+}

@@ -1,0 +1,105 @@
+//! Destroys KMS keys whose deletion window has passed: key material, metadata, policy, tags, aliases.
+
+use tracing::{error, info};
+
+use crate::{
+    call::RequestId,
+    env::Env,
+    error::{Cause, Error},
+    pipeline::commit_service_event,
+    record::{Marker, place},
+    store::{RecordKey, StoreError},
+    trail::service_event,
+    vault::{Changes, VaultError},
+};
+
+const PAGE: u16 = 100;
+
+impl Env {
+    /// Destroys every key that is due now; returns how many. A key that cannot be destroyed is reported and
+    /// stays for the next step; it keeps no other from being destroyed.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn destroy_due_keys(&self) -> Result<usize, Error> {
+        let now = self.clock.now();
+        let (mut destroyed, mut after) = (0, None);
+        loop {
+            let (page, more) = self.vault.scan::<Marker>(place::DUE_DELETIONS, after.as_ref(), PAGE).await?;
+            let mut reached_future = false;
+            for (due_place, marker) in &page {
+                let Some(due) = Due::parse(due_place) else { continue };
+                if due.millis > now.millis() {
+                    reached_future = true;
+                    break;
+                }
+                if marker.is_err() {
+                    continue;
+                }
+                match self.destroy(due_place, &due).await {
+                    Ok(true) => destroyed += 1,
+                    Ok(false) => {}
+                    Err(cause) => error!(place = %due_place, ?cause, "a key that is due could not be destroyed"),
+                }
+            }
+            after = page.into_iter().next_back().map(|(place, _)| place);
+            if reached_future || !more || after.is_none() {
+                return Ok(destroyed);
+            }
+        }
+    }
+
+    /// Whether the key was destroyed: not when its deletion was cancelled in the meantime.
+    async fn destroy(&self, due_place: &RecordKey, due: &Due) -> Result<bool, Error> {
+        // Read from the store, not from memory: this cannot be taken back.
+        self.forget(&place::key(&due.region, due.id)?);
+        let Some(key) = self.key(&due.region, due.id).await? else {
+            return Ok(false);
+        };
+        let record = &key.record;
+        let is_due = record.deletion.is_some_and(|deletion| deletion.due.millis() == due.millis);
+        if !is_due || record.deletion.is_some_and(|deletion| deletion.due > self.clock.now()) {
+            return Ok(false);
+        }
+        let mut changes = Changes::default();
+        changes.expect(key.place()?, Some(key.version));
+        for material in &record.materials {
+            changes.destroy(place::material(&record.region, record.id, material.id)?);
+        }
+        for alias in &record.aliases {
+            changes.delete(place::alias(record.account, &record.region, alias.as_str())?);
+        }
+        changes.delete(place::account_key(record.account, &record.region, record.id)?);
+        changes.delete(due_place.clone());
+        changes.delete(key.place()?);
+        let event_id = RequestId::random(self.entropy.as_ref())?;
+        let (region, now) = (record.region.as_str(), self.clock.now());
+        let event = service_event("DeleteKey", region, record.account, key.arn(), &event_id, now);
+        match commit_service_event(self, changes, event_id.as_str(), &event).await {
+            Ok(()) => {
+                info!(key = key.arn(), "destroyed a key whose deletion window has passed");
+                Ok(true)
+            }
+            // Somebody changed the key just now; the next step looks again.
+            Err(Error::Internal(Cause::Vault(VaultError::Store(StoreError::Conflict)))) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// What the place of a due entry says.
+struct Due {
+    millis: i64,
+    region: reseal_types::Region,
+    id: reseal_types::KeyId,
+}
+
+impl Due {
+    fn parse(place: &RecordKey) -> Option<Self> {
+        let text = std::str::from_utf8(place.as_bytes()).ok()?.strip_prefix(place::DUE_DELETIONS)?;
+        let mut parts = text.split('/');
+        let millis = i64::from_str_radix(parts.next()?, 16).ok()?;
+        let region = reseal_types::Region::parse(parts.next()?)?;
+        Some(Self { millis, region, id: parts.next()?.parse().ok()? })
+    }
+}

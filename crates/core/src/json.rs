@@ -1,0 +1,148 @@
+//! Writing JSON objects member by member, without an intermediate tree. Used for audit records, one of which
+//! is made for every call.
+
+/// A JSON object being written.
+pub(crate) struct JsonObject<'b> {
+    buffer: &'b mut Vec<u8>,
+    empty: bool,
+}
+
+impl<'b> JsonObject<'b> {
+    /// Writes an object at the end of `buffer`.
+    pub(crate) fn write(buffer: &'b mut Vec<u8>, fill: impl FnOnce(&mut JsonObject<'_>)) {
+        buffer.push(b'{');
+        let mut object = JsonObject { buffer, empty: true };
+        fill(&mut object);
+        object.buffer.push(b'}');
+    }
+
+    fn name(&mut self, name: &str) -> &mut Vec<u8> {
+        if !self.empty {
+            self.buffer.push(b',');
+        }
+        self.empty = false;
+        text(self.buffer, name);
+        self.buffer.push(b':');
+        self.buffer
+    }
+
+    /// A text member.
+    pub(crate) fn text(&mut self, name: &str, value: &str) {
+        text(self.name(name), value);
+    }
+
+    /// A text member, if there is one.
+    pub(crate) fn optional_text(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.text(name, value);
+        }
+    }
+
+    /// A number member.
+    pub(crate) fn number(&mut self, name: &str, value: i64) {
+        let buffer = self.name(name);
+        buffer.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+    }
+
+    /// A number member, if there is one.
+    pub(crate) fn optional_number(&mut self, name: &str, value: Option<i64>) {
+        if let Some(value) = value {
+            self.number(name, value);
+        }
+    }
+
+    /// A boolean member.
+    pub(crate) fn boolean(&mut self, name: &str, value: bool) {
+        self.name(name).extend_from_slice(if value { b"true" } else { b"false" });
+    }
+
+    /// A member that is JSON already.
+    pub(crate) fn raw(&mut self, name: &str, json: &[u8]) {
+        self.name(name).extend_from_slice(json);
+    }
+
+    /// An object member.
+    pub(crate) fn object(&mut self, name: &str, fill: impl FnOnce(&mut JsonObject<'_>)) {
+        JsonObject::write(self.name(name), fill);
+    }
+
+    /// A member that is a list of objects, one for each item.
+    pub(crate) fn objects<T>(
+        &mut self,
+        name: &str,
+        items: impl IntoIterator<Item = T>,
+        mut fill: impl FnMut(&mut JsonObject<'_>, T),
+    ) {
+        let buffer = self.name(name);
+        buffer.push(b'[');
+        for (index, item) in items.into_iter().enumerate() {
+            if index > 0 {
+                buffer.push(b',');
+            }
+            JsonObject::write(buffer, |object| fill(object, item));
+        }
+        buffer.push(b']');
+    }
+
+    /// A member that is a list of texts.
+    pub(crate) fn texts<'t>(&mut self, name: &str, items: impl IntoIterator<Item = &'t str>) {
+        let buffer = self.name(name);
+        buffer.push(b'[');
+        for (index, item) in items.into_iter().enumerate() {
+            if index > 0 {
+                buffer.push(b',');
+            }
+            text(buffer, item);
+        }
+        buffer.push(b']');
+    }
+
+    /// A member that maps texts to texts, left out when there are none.
+    pub(crate) fn map<'t>(&mut self, name: &str, pairs: impl ExactSizeIterator<Item = (&'t str, &'t str)>) {
+        if pairs.len() > 0 {
+            self.object(name, |object| pairs.for_each(|(key, value)| object.text(key, value)));
+        }
+    }
+}
+
+fn text(buffer: &mut Vec<u8>, value: &str) {
+    let plain = value.bytes().all(|byte| byte >= b' ' && byte != b'"' && byte != b'\\');
+    if plain {
+        buffer.push(b'"');
+        buffer.extend_from_slice(value.as_bytes());
+        buffer.push(b'"');
+    } else {
+        // Writing to a vector cannot fail.
+        let _: Result<(), _> = serde_json::to_writer(buffer, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writes_what_serde_reads() {
+        let mut buffer = Vec::new();
+        JsonObject::write(&mut buffer, |object| {
+            object.text("plain", "a");
+            object.text("odd", "\"\\\n\u{1}ü\u{2028}");
+            object.optional_text("absent", None);
+            object.number("number", -5);
+            object.boolean("yes", true);
+            object.raw("nothing", b"null");
+            object.object("inner", |_| {});
+            object.objects("list", [1, 2], |object, n| object.number("n", n));
+            object.texts("texts", ["x", "y"]);
+            object.map("map", [("k", "v")].into_iter());
+            object.map("none", [].into_iter());
+        });
+        let read: serde_json::Value = serde_json::from_slice(&buffer).unwrap();
+        let expected = serde_json::json!({
+            "plain": "a", "odd": "\"\\\n\u{1}ü\u{2028}", "number": -5, "yes": true, "nothing": null,
+            "inner": {}, "list": [{"n": 1}, {"n": 2}], "texts": ["x", "y"], "map": {"k": "v"}
+        });
+        assert_eq!(read, expected);
+        assert!(!buffer.contains(&b'\n'), "one record is one line");
+    }
+}

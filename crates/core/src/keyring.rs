@@ -1,0 +1,189 @@
+//! KMS keys in use: loaded from the vault, their policy compiled, their key material prepared, kept in memory
+//! until they change.
+
+use std::sync::{Arc, OnceLock};
+
+use reseal_crypto::{asymmetric::KeyPair, ciphertext::MaterialKey};
+use reseal_policy::KeyPolicy;
+use reseal_types::{
+    AccountId, AliasName, KeyId, KeyMaterialId, KeySpec, KeyState, KeyUsage, Partition, Region,
+};
+
+use crate::{
+    cache::ReadThrough,
+    env::Env,
+    error::{Cause, Error},
+    record::{AliasRecord, KeyRecord, MaterialEntry, MaterialRecord, place},
+    store::RecordKey,
+    vault::{Changes, VaultError},
+};
+
+/// A KMS key as an operation sees it: one consistent version of all that decides about it.
+pub(crate) struct Key {
+    pub(crate) record: KeyRecord,
+    pub(crate) version: u64,
+    pub(crate) policy: KeyPolicy,
+    arn: String,
+    materials: OnceLock<Materials>,
+}
+
+/// Key material, prepared for use.
+pub(crate) enum Materials {
+    /// All versions of a symmetric key, oldest first.
+    Symmetric(Vec<(KeyMaterialId, MaterialKey)>),
+    /// An asymmetric key has one version for life.
+    Pair(Arc<KeyPair>),
+}
+
+impl Key {
+    /// Prepares a record read at `version`.
+    pub(crate) fn new(partition: &Partition, record: KeyRecord, version: u64) -> Result<Self, Error> {
+        let arn = key_arn(partition, &record.region, record.account, record.id);
+        let policy = KeyPolicy::parse(&record.policy);
+        let policy = policy.map_err(|_| Error::Internal(Cause::StoredPolicy(arn.clone())))?;
+        Ok(Self { record, version, policy, arn, materials: OnceLock::new() })
+    }
+
+    /// The key ARN.
+    pub(crate) fn arn(&self) -> &str {
+        &self.arn
+    }
+
+    pub(crate) fn spec(&self) -> KeySpec {
+        self.record.spec
+    }
+
+    pub(crate) fn usage(&self) -> KeyUsage {
+        self.record.usage
+    }
+
+    pub(crate) fn state(&self) -> KeyState {
+        match (self.record.deletion, self.record.enabled) {
+            (Some(_), _) => KeyState::PendingDeletion,
+            (None, true) => KeyState::Enabled,
+            (None, false) => KeyState::Disabled,
+        }
+    }
+
+    /// The version of key material that encrypts; only symmetric keys have an id for it.
+    pub(crate) fn current_material(&self) -> Option<&MaterialEntry> {
+        self.record.materials.last()
+    }
+
+    /// Where the key's record stands.
+    pub(crate) fn place(&self) -> Result<RecordKey, VaultError> {
+        place::key(&self.record.region, self.record.id)
+    }
+
+    /// The key material, read and prepared at its first use.
+    pub(crate) async fn materials(&self, env: &Env) -> Result<&Materials, Error> {
+        if let Some(materials) = self.materials.get() {
+            return Ok(materials);
+        }
+        let loaded = self.load_materials(env).await?;
+        Ok(self.materials.get_or_init(|| loaded))
+    }
+
+    async fn load_materials(&self, env: &Env) -> Result<Materials, Error> {
+        let broken = || Error::Internal(Cause::Crypto("loading of key material"));
+        let KeyRecord { region, id, spec, .. } = &self.record;
+        let mut versions = Vec::with_capacity(self.record.materials.len());
+        for entry in &self.record.materials {
+            let place = place::material(region, *id, entry.id)?;
+            let held = env.vault.read::<MaterialRecord>(&place).await?;
+            let bytes = held.ok_or(VaultError::Tampered(place))?.record.0;
+            if *spec != KeySpec::SymmetricDefault {
+                let pair = KeyPair::load(*spec, &bytes).map_err(|_| broken())?;
+                return Ok(Materials::Pair(Arc::new(pair)));
+            }
+            versions.push((entry.id, MaterialKey::new(&bytes).map_err(|_| broken())?));
+        }
+        Ok(Materials::Symmetric(versions))
+    }
+}
+
+/// Keys and aliases in use.
+pub(crate) struct Keyring {
+    keys: ReadThrough<(Region, KeyId), Arc<Key>>,
+    aliases: ReadThrough<(AccountId, Region, AliasName), KeyId>,
+}
+
+impl Keyring {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { keys: ReadThrough::new(capacity), aliases: ReadThrough::new(capacity) }
+    }
+}
+
+impl Env {
+    /// The KMS key with that id in that Region, whatever account it belongs to.
+    pub(crate) async fn key(&self, region: &Region, id: KeyId) -> Result<Option<Arc<Key>>, Error> {
+        let load = async {
+            let Some(held) = self.vault.read::<KeyRecord>(&place::key(region, id)?).await? else {
+                return Ok(None);
+            };
+            Key::new(&self.settings.partition, held.record, held.version).map(|key| Some(Arc::new(key)))
+        };
+        self.keyring.keys.get_or_load(&(region.clone(), id), load).await
+    }
+
+    /// The key an alias points to.
+    pub(crate) async fn alias_target(
+        &self,
+        account: AccountId,
+        region: &Region,
+        name: &AliasName,
+    ) -> Result<Option<KeyId>, Error> {
+        let load = async {
+            let place = place::alias(account, region, name.as_str())?;
+            Ok::<_, Error>(self.vault.read::<AliasRecord>(&place).await?.map(|held| held.record.target))
+        };
+        self.keyring.aliases.get_or_load(&(account, region.clone(), name.clone()), load).await
+    }
+
+    /// Commits the changes and makes sure that no later call sees what they replaced. Whatever the outcome:
+    /// after a failed commit the store may hold either.
+    pub(crate) async fn commit(&self, changes: Changes) -> Result<(), VaultError> {
+        let touched: Vec<RecordKey> = changes.places().cloned().collect();
+        let committed = self.vault.commit(changes).await;
+        for place in &touched {
+            self.forget(place);
+        }
+        committed
+    }
+
+    /// Drops what caches hold of the record at `place`.
+    pub(crate) fn forget(&self, place: &RecordKey) {
+        let Ok(text) = std::str::from_utf8(place.as_bytes()) else { return };
+        let mut parts = text.splitn(4, '/');
+        match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some("key"), Some(region), Some(id), None) => {
+                if let (Some(region), Ok(id)) = (Region::parse(region), id.parse()) {
+                    self.keyring.keys.forget(&(region, id));
+                }
+            }
+            (Some("alias"), Some(account), Some(region), Some(name)) => {
+                let parsed = (AccountId::parse(account), Region::parse(region), AliasName::parse(name));
+                if let (Some(account), Some(region), Ok(name)) = parsed {
+                    self.keyring.aliases.forget(&(account, region, name));
+                }
+            }
+            (Some("access-key"), Some(id), None, None) => self.credentials.forget(id),
+            _ => {}
+        }
+    }
+}
+
+/// The ARN of a KMS key.
+pub(crate) fn key_arn(partition: &Partition, region: &Region, account: AccountId, id: KeyId) -> String {
+    format!("arn:{partition}:kms:{region}:{account}:key/{id}")
+}
+
+/// The ARN of an alias.
+pub(crate) fn alias_arn(
+    partition: &Partition,
+    region: &Region,
+    account: AccountId,
+    name: &AliasName,
+) -> String {
+    format!("arn:{partition}:kms:{region}:{account}:{name}")
+}

@@ -1,0 +1,33 @@
+//! The service without its edges: the pipeline every call goes through, one file for each operation, sealed
+//! records over an untrusted store, audit records, and the jobs that run by themselves.
+//!
+//! This crate knows no HTTP, no socket, no storage engine, no async runtime and no process environment. Time,
+//! randomness and a pool for slow work come in through [`env::Env`].
+#![forbid(unsafe_code)]
+
+pub mod audit;
+mod authorize;
+mod cache;
+pub mod call;
+pub mod custodian;
+pub mod env;
+pub mod error;
+pub mod identity;
+mod jobs;
+mod json;
+mod key_policy;
+mod keyring;
+mod members;
+pub mod operation;
+pub mod ops;
+mod outbox;
+mod permit;
+mod pipeline;
+mod record;
+mod resolve;
+pub mod seed;
+pub mod store;
+#[cfg(any(test, feature = "test-util"))]
+pub mod testkit;
+mod trail;
+pub mod vault;

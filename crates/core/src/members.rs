@@ -1,0 +1,281 @@
+//! Reading a request body: JSON members to typed values, with AWS's words for every broken rule.
+//!
+//! A wrong JSON type, a duplicate key or invalid base64 is a `SerializationException` at once. Broken
+//! constraints of the service model are gathered, all of them, and answered together by `finish`; until then
+//! a getter of a broken member returns a placeholder that nobody gets to see.
+
+mod json;
+
+use std::borrow::Cow;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use json::Node;
+use reseal_types::EncryptionContext;
+
+use crate::error::Error;
+
+/// The members of a request, taken out one by one.
+pub(crate) struct Members<'a> {
+    members: Vec<(Cow<'a, str>, Node<'a>)>,
+    path: String,
+    violations: Vec<String>,
+}
+
+/// Inclusive bounds of a length or a number.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds(pub(crate) i64, pub(crate) i64);
+
+/// A value of an enumeration of the service model.
+pub(crate) trait ModelEnum: Copy + 'static {
+    /// All values, in the order of AWS's messages.
+    const ALL: &'static [Self];
+
+    /// The value's name in the model.
+    fn name(self) -> &'static str;
+}
+
+type Taken<T> = Result<T, Error>;
+
+impl<'a> Members<'a> {
+    /// Parses a body: a JSON object, or nothing at all, which is an empty one.
+    ///
+    /// # Errors
+    /// [`Error::Serialization`] when it is neither.
+    pub(crate) fn parse(body: &'a [u8]) -> Taken<Self> {
+        let members = if body.is_empty() { Vec::new() } else { json::object(body)? };
+        Ok(Self { members, path: String::new(), violations: Vec::new() })
+    }
+
+    /// Answers all broken constraints, if any.
+    ///
+    /// # Errors
+    /// [`Error::Validation`] in AWS's words.
+    pub(crate) fn finish(self) -> Taken<()> {
+        let count = self.violations.len();
+        if count == 0 {
+            return Ok(());
+        }
+        let errors = if count == 1 { "error" } else { "errors" };
+        Err(Error::Validation(format!(
+            "{count} validation {errors} detected: {}",
+            self.violations.join("; ")
+        )))
+    }
+
+    fn take(&mut self, name: &str) -> Option<Node<'a>> {
+        let position = self.members.iter().position(|(member, _)| member == name)?;
+        match self.members.swap_remove(position).1 {
+            Node::Null => None,
+            node => Some(node),
+        }
+    }
+
+    /// Records that a required member is missing.
+    pub(crate) fn require(&mut self, name: &str, present: bool) {
+        if !present {
+            let path = self.path_of(name);
+            self.violations
+                .push(format!("Value null at '{path}' failed to satisfy constraint: Member must not be null"));
+        }
+    }
+
+    /// Text with a length in characters.
+    pub(crate) fn text(&mut self, name: &str, length: Bounds) -> Taken<Option<String>> {
+        let Some(node) = self.take(name) else { return Ok(None) };
+        let text = node.into_text(name)?;
+        self.check_text(&self.path_of(name), &text, length);
+        Ok(Some(text.into_owned()))
+    }
+
+    /// Text that must be there.
+    pub(crate) fn required_text(&mut self, name: &str, length: Bounds) -> Taken<String> {
+        let text = self.text(name, length)?;
+        self.require(name, text.is_some());
+        Ok(text.unwrap_or_default())
+    }
+
+    /// Text that must also match the model's pattern, for which `matches` stands.
+    pub(crate) fn patterned_text(
+        &mut self,
+        name: &str,
+        length: Bounds,
+        pattern: &str,
+        matches: impl Fn(&str) -> bool,
+    ) -> Taken<Option<String>> {
+        let text = self.text(name, length)?;
+        if let Some(text) = text.as_deref().filter(|text| !matches(text)) {
+            let path = self.path_of(name);
+            let rule = format!("Member must satisfy regular expression pattern: {pattern}");
+            self.violations.push(format!("Value '{text}' at '{path}' failed to satisfy constraint: {rule}"));
+        }
+        Ok(text)
+    }
+
+    /// Bytes in base64 with a length; the value is never shown in a message.
+    pub(crate) fn blob(&mut self, name: &str, length: Bounds) -> Taken<Option<Vec<u8>>> {
+        let Some(node) = self.take(name) else { return Ok(None) };
+        let text = node.into_text(name)?;
+        let bytes = STANDARD
+            .decode(text.as_bytes())
+            .map_err(|_| Error::Serialization(format!("{name} is not valid base64.")))?;
+        if let Some(rule) = length.broken_by(bytes.len(), "length") {
+            let path = self.path_of(name);
+            self.violations.push(format!("Value at '{path}' failed to satisfy constraint: {rule}"));
+        }
+        Ok(Some(bytes))
+    }
+
+    /// A whole number within bounds.
+    pub(crate) fn integer(&mut self, name: &str, range: Bounds) -> Taken<Option<i64>> {
+        let Some(node) = self.take(name) else { return Ok(None) };
+        let number = node.into_integer(name)?;
+        if let Some(rule) = range.broken_by_number(number) {
+            let path = self.path_of(name);
+            self.violations.push(format!("Value '{number}' at '{path}' failed to satisfy constraint: {rule}"));
+        }
+        Ok(Some(number))
+    }
+
+    /// A boolean.
+    pub(crate) fn boolean(&mut self, name: &str) -> Taken<Option<bool>> {
+        self.take(name).map(|node| node.into_bool(name)).transpose()
+    }
+
+    /// A boolean that is false when absent.
+    pub(crate) fn flag(&mut self, name: &str) -> Taken<bool> {
+        Ok(self.boolean(name)?.unwrap_or(false))
+    }
+
+    /// A value of an enumeration.
+    pub(crate) fn choice<E: ModelEnum>(&mut self, name: &str) -> Taken<Option<E>> {
+        let Some(node) = self.take(name) else { return Ok(None) };
+        let text = node.into_text(name)?;
+        let found = E::ALL.iter().copied().find(|value| value.name() == text);
+        if found.is_none() {
+            let path = self.path_of(name);
+            self.violations.push(not_in_set::<E>(&path, &text));
+        }
+        Ok(found)
+    }
+
+    /// A list of values of an enumeration.
+    pub(crate) fn choices<E: ModelEnum>(&mut self, name: &str, count: Bounds) -> Taken<Vec<E>> {
+        let mut chosen = Vec::new();
+        for (index, node) in self.list(name, count)?.into_iter().flatten().enumerate() {
+            let text = node.into_text(name)?;
+            match E::ALL.iter().copied().find(|value| value.name() == text) {
+                Some(value) => chosen.push(value),
+                None => {
+                    let path = format!("{}.{}.member", self.path_of(name), index + 1);
+                    self.violations.push(not_in_set::<E>(&path, &text));
+                }
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// A list of texts; `None` when absent.
+    pub(crate) fn texts(&mut self, name: &str, count: Bounds, length: Bounds) -> Taken<Option<Vec<String>>> {
+        let Some(nodes) = self.list(name, count)? else { return Ok(None) };
+        let mut texts = Vec::with_capacity(nodes.len());
+        for (index, node) in nodes.into_iter().enumerate() {
+            let text = node.into_text(name)?.into_owned();
+            self.check_text(&format!("{}.{}.member", self.path_of(name), index + 1), &text, length);
+            texts.push(text);
+        }
+        Ok(Some(texts))
+    }
+
+    /// A list of structures, each read by `read`; `None` when absent.
+    pub(crate) fn structures<T>(
+        &mut self,
+        name: &str,
+        count: Bounds,
+        mut read: impl FnMut(&mut Members<'a>) -> Taken<T>,
+    ) -> Taken<Option<Vec<T>>> {
+        let Some(nodes) = self.list(name, count)? else { return Ok(None) };
+        let mut items = Vec::with_capacity(nodes.len());
+        for (index, node) in nodes.into_iter().enumerate() {
+            let path = format!("{}.{}.member.", self.path_of(name), index + 1);
+            let members = node.into_object(name)?;
+            let mut inner = Members { members, path, violations: std::mem::take(&mut self.violations) };
+            items.push(read(&mut inner)?);
+            self.violations = inner.violations;
+        }
+        Ok(Some(items))
+    }
+
+    /// Whether a structure was sent at all; what is in it is not looked at.
+    pub(crate) fn structure_present(&mut self, name: &str) -> Taken<bool> {
+        let Some(node) = self.take(name) else { return Ok(false) };
+        node.into_object(name).map(|_| true)
+    }
+
+    /// An encryption context; empty when absent.
+    pub(crate) fn encryption_context(&mut self, name: &str) -> Taken<EncryptionContext> {
+        let Some(node) = self.take(name) else { return Ok(EncryptionContext::default()) };
+        let mut pairs = Vec::new();
+        for (key, value) in node.into_object(name)? {
+            // A null value of a map entry equals its absence, as for members.
+            if !matches!(value, Node::Null) {
+                pairs.push((key.into_owned(), value.into_text(name)?.into_owned()));
+            }
+        }
+        EncryptionContext::new(pairs).map_err(|_| {
+            Error::Validation(format!(
+                "{name} is too long: its canonical form can have at most {} bytes.",
+                reseal_types::context::MAX_CANONICAL_BYTES
+            ))
+        })
+    }
+
+    fn list(&mut self, name: &str, count: Bounds) -> Taken<Option<Vec<Node<'a>>>> {
+        let Some(node) = self.take(name) else { return Ok(None) };
+        let nodes = node.into_list(name)?;
+        if let Some(rule) = count.broken_by(nodes.len(), "length") {
+            let path = self.path_of(name);
+            self.violations.push(format!("Value at '{path}' failed to satisfy constraint: {rule}"));
+        }
+        Ok(Some(nodes))
+    }
+
+    fn check_text(&mut self, path: &str, text: &str, length: Bounds) {
+        if let Some(rule) = length.broken_by(text.chars().count(), "length") {
+            self.violations.push(format!("Value '{text}' at '{path}' failed to satisfy constraint: {rule}"));
+        }
+    }
+
+    /// Member names appear in messages with the first letter lower-cased.
+    fn path_of(&self, name: &str) -> String {
+        let mut letters = name.chars();
+        let first = letters.next().map(|letter| letter.to_ascii_lowercase());
+        self.path.chars().chain(first).chain(letters).collect()
+    }
+}
+
+impl Bounds {
+    fn broken_by(self, length: usize, what: &str) -> Option<String> {
+        self.broken(i64::try_from(length).unwrap_or(i64::MAX), what)
+    }
+
+    fn broken_by_number(self, number: i64) -> Option<String> {
+        self.broken(number, "value")
+    }
+
+    fn broken(self, value: i64, what: &str) -> Option<String> {
+        let Self(least, most) = self;
+        if value < least {
+            return Some(format!("Member must have {what} greater than or equal to {least}"));
+        }
+        (value > most).then(|| format!("Member must have {what} less than or equal to {most}"))
+    }
+}
+
+fn not_in_set<E: ModelEnum>(path: &str, text: &str) -> String {
+    let names: Vec<&str> = E::ALL.iter().map(|value| value.name()).collect();
+    let rule = format!("Member must satisfy enum value set: [{}]", names.join(", "));
+    format!("Value '{text}' at '{path}' failed to satisfy constraint: {rule}")
+}
+
+#[cfg(test)]
+mod tests;

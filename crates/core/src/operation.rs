@@ -1,0 +1,211 @@
+//! What an operation is: its rules as data, its shapes, and what it does.
+
+use reseal_policy::ConditionKey;
+use reseal_types::{EncryptionAlgorithm, EncryptionContext, KeyId, KeyMaterialId, KeyRef, KeyUsage};
+use serde::Serialize;
+
+use crate::{
+    call::Call,
+    env::Env,
+    error::Error,
+    json::JsonObject,
+    members::Members,
+    permit::Permits,
+    vault::Changes,
+};
+
+/// The rules of an operation, read by the pipeline, the tests and the documentation.
+pub struct OpSpec {
+    /// The API's name.
+    pub name: &'static str,
+    /// What the audit record says: true for reads and for all cryptographic operations.
+    pub read_only: bool,
+    /// Whether keys of other accounts can be named at all.
+    pub cross_account: bool,
+    /// Whether the answer is an empty body: the operations without an output shape.
+    pub empty_response: bool,
+    /// An action decided by identity policies alone, on no key.
+    pub account_action: Option<&'static str>,
+    /// One rule for each KMS key the operation works on.
+    pub keys: &'static [KeyRule],
+}
+
+/// What an operation asks of one KMS key.
+pub struct KeyRule {
+    /// The action that must be allowed on the key.
+    pub action: &'static str,
+    /// How the key may be named.
+    pub forms: Forms,
+    /// The usage it must have, if any.
+    pub usage: Option<UsageRule>,
+    /// The states it may be in.
+    pub states: StateRule,
+}
+
+/// How a key may be named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forms {
+    /// Key id, key ARN, alias name or alias ARN.
+    Any,
+    /// Key id or key ARN.
+    KeyOnly,
+}
+
+/// Which usage a key must have, and how its lack is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UsageRule {
+    /// `InvalidKeyUsageException`
+    Needs(KeyUsage),
+    /// `IncorrectKeyException`: a key named for decryption that cannot decrypt at all.
+    Decrypts,
+}
+
+/// Which states a key may be in. Source: the key state table of the KMS developer guide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateRule {
+    /// Any.
+    Any,
+    /// Enabled only.
+    Usable,
+    /// Any but pending deletion.
+    NotPendingDeletion,
+    /// Pending deletion only.
+    PendingDeletion,
+}
+
+/// A key as a request points at it.
+#[derive(Debug, Clone)]
+pub(crate) enum Target {
+    /// By one of the four forms.
+    Named(KeyRef),
+    /// By the header of a ciphertext alone.
+    OfCiphertext(KeyId),
+    /// By one of the four forms, along with a ciphertext whose header names this key. A bare key id is then
+    /// enough for a key of another account.
+    NamedWithCiphertext(KeyRef, KeyId),
+}
+
+/// What a request says about itself to the policies, for the key at hand.
+#[derive(Default)]
+pub(crate) struct Facts<'a> {
+    /// The encryption context of this side.
+    pub(crate) context: Option<&'a EncryptionContext>,
+    /// The encryption algorithm of this side.
+    pub(crate) encryption_algorithm: Option<EncryptionAlgorithm>,
+    /// Tags in the request.
+    pub(crate) tags: &'a [(String, String)],
+    /// Tag keys in the request, when it carries no values.
+    pub(crate) tag_keys: &'a [String],
+    /// Values of other condition keys.
+    pub(crate) values: Vec<(ConditionKey, String)>,
+}
+
+/// What an operation did: its answer, the changes it asks for, and what the audit record adds.
+pub(crate) struct Outcome<R> {
+    pub(crate) response: R,
+    pub(crate) changes: Changes,
+    pub(crate) notes: Notes,
+}
+
+/// What the audit record of a successful call adds.
+#[derive(Default)]
+pub(crate) struct Notes {
+    /// `additionalEventData`
+    pub(crate) additional: Vec<(&'static str, String)>,
+    /// `responseElements`: a JSON object.
+    pub(crate) response_elements: Option<Vec<u8>>,
+    /// ARNs of resources besides the keys worked on, such as one just created.
+    pub(crate) resources: Vec<String>,
+}
+
+impl Notes {
+    /// Adds the id of the key material used, if the key has one.
+    pub(crate) fn material(&mut self, name: &'static str, id: Option<KeyMaterialId>) {
+        self.additional.extend(id.map(|id| (name, id.to_string())));
+    }
+
+    /// Sets `responseElements`.
+    pub(crate) fn elements(&mut self, fill: impl FnOnce(&mut JsonObject<'_>)) {
+        let mut elements = Vec::new();
+        JsonObject::write(&mut elements, fill);
+        self.response_elements = Some(elements);
+    }
+}
+
+impl<R> Outcome<R> {
+    /// Nothing changes.
+    pub(crate) fn unchanged(response: R) -> Self {
+        Self::changed(response, Changes::default())
+    }
+
+    /// These changes are to be committed.
+    pub(crate) fn changed(response: R, changes: Changes) -> Self {
+        Self { response, changes, notes: Notes::default() }
+    }
+}
+
+/// A request of the service model.
+pub(crate) trait Request: Sized + Send + Sync {
+    /// Reads the members; broken constraints stay with `members` until its `finish`.
+    ///
+    /// # Errors
+    /// What does not fit the model's types.
+    fn read(members: &mut Members<'_>) -> Result<Self, Error>;
+
+    /// Rules beyond the model's constraints that need no key: checked once those hold.
+    ///
+    /// # Errors
+    /// In AWS's words.
+    fn check(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// What the audit record says of the request. Never a plaintext, ciphertext or grant token.
+    fn describe(&self, parameters: &mut JsonObject<'_>);
+
+    /// Whether nothing may be kept.
+    fn dry_run(&self) -> bool {
+        false
+    }
+
+    /// Whether only the authorization is tested.
+    fn ignores_ciphertext(&self) -> bool {
+        false
+    }
+}
+
+/// One operation of the API.
+pub(crate) trait Operation: 'static {
+    /// Its rules.
+    const SPEC: OpSpec;
+    /// What it is asked.
+    type Request: Request;
+    /// What it answers.
+    type Response: Serialize + Send;
+
+    /// The keys it works on, one for each rule of `SPEC.keys`.
+    ///
+    /// # Errors
+    /// When the request names no key at all.
+    fn targets(_request: &Self::Request) -> Result<Vec<Target>, Error> {
+        Ok(Vec::new())
+    }
+
+    /// What the policies may ask about the request, for the key at `index` (or for no key).
+    fn facts(_request: &Self::Request, _index: usize) -> Facts<'_> {
+        Facts::default()
+    }
+
+    /// Actions to be allowed by identity policies, each with the ARN it is decided on.
+    fn identity_actions(_env: &Env, _call: &Call, _request: &Self::Request) -> Vec<(&'static str, String)> {
+        Self::SPEC.account_action.map(|action| (action, "*".to_owned())).into_iter().collect()
+    }
+
+    /// Does the work. Decides, and writes nothing: changes are committed by the pipeline.
+    fn execute(
+        env: &Env,
+        call: &Call,
+        permits: Permits,
+        request: Self::Request,
+    ) -> impl Future<Output = Result<Outcome<Self::Response>, Error>> + Send;
+}

@@ -1,0 +1,67 @@
+//! CancelKeyDeletion: ends the waiting period. The KMS key is disabled afterwards; EnableKey is a call of its own.
+
+use reseal_types::KeyRef;
+use serde::Serialize;
+
+use super::shape::KeyIdRequest;
+use crate::{
+    call::Call,
+    env::Env,
+    error::Error,
+    operation::{Forms, KeyRule, OpSpec, Operation, Outcome, StateRule, Target},
+    permit::Permits,
+    record::place,
+    vault::Changes,
+};
+
+pub(crate) struct CancelKeyDeletion;
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct CancelKeyDeletionResponse {
+    key_id: String,
+}
+
+impl Operation for CancelKeyDeletion {
+    const SPEC: OpSpec = OpSpec {
+        name: "CancelKeyDeletion",
+        read_only: false,
+        cross_account: false,
+        empty_response: false,
+        account_action: None,
+        keys: &[KeyRule {
+            action: "kms:CancelKeyDeletion",
+            forms: Forms::KeyOnly,
+            usage: None,
+            states: StateRule::PendingDeletion,
+        }],
+    };
+
+    type Request = KeyIdRequest;
+    type Response = CancelKeyDeletionResponse;
+
+    fn targets(request: &KeyIdRequest) -> Result<Vec<Target>, Error> {
+        Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
+    }
+
+    async fn execute(
+        _env: &Env,
+        _call: &Call,
+        permits: Permits,
+        _request: KeyIdRequest,
+    ) -> Result<Outcome<CancelKeyDeletionResponse>, Error> {
+        let permitted = permits.into_one()?;
+        let key = permitted.key();
+        let mut record = key.record.clone();
+        let mut changes = Changes::default();
+        if let Some(deletion) = record.deletion.take() {
+            changes.delete(place::due_deletion(deletion.due, &record.region, record.id)?);
+        }
+        record.enabled = false;
+        changes.put(key.place()?, &record);
+        let response = CancelKeyDeletionResponse { key_id: permitted.arn() };
+        let mut outcome = Outcome::changed(response, changes);
+        outcome.notes.elements(|elements| elements.text("keyId", key.arn()));
+        Ok(outcome)
+    }
+}

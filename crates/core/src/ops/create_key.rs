@@ -1,0 +1,285 @@
+//! CreateKey: a new KMS key, durable before its id is told.
+
+use reseal_crypto::asymmetric::{GeneratedKeyPair, KeyPair};
+use reseal_policy::ConditionKey;
+use reseal_types::{KeyId, KeySpec, KeyUsage, Origin};
+use serde::Serialize;
+
+use super::{
+    rotate_key_on_demand::new_material,
+    shape::{self, KeyMetadata},
+    tag_resource::describe_tags,
+};
+use crate::{
+    call::Call,
+    env::{Env, offload},
+    error::{Cause, Error, Unsupported},
+    json::JsonObject,
+    key_policy,
+    keyring::{Key, key_arn},
+    members::{Bounds, Members},
+    operation::{Facts, OpSpec, Operation, Outcome, Request},
+    permit::Permits,
+    record::{KeyRecord, Marker, MaterialEntry, MaterialRecord, place},
+    vault::Changes,
+};
+
+pub(crate) struct CreateKey;
+
+pub(crate) struct CreateKeyRequest {
+    policy: Option<String>,
+    description: String,
+    key_usage: Option<KeyUsage>,
+    key_spec: Option<KeySpec>,
+    deprecated_key_spec: Option<KeySpec>,
+    origin: Origin,
+    custom_key_store_id: Option<String>,
+    xks_key_id: Option<String>,
+    bypass_lockout_check: Option<bool>,
+    tags: Vec<(String, String)>,
+    multi_region: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct CreateKeyResponse {
+    key_metadata: KeyMetadata,
+}
+
+impl CreateKeyRequest {
+    fn spec(&self) -> KeySpec {
+        self.key_spec.or(self.deprecated_key_spec).unwrap_or(KeySpec::SymmetricDefault)
+    }
+
+    /// Only a symmetric encryption key has a usage that goes without saying.
+    fn usage(&self) -> Option<KeyUsage> {
+        let default = (self.spec() == KeySpec::SymmetricDefault).then_some(KeyUsage::EncryptDecrypt);
+        self.key_usage.or(default)
+    }
+}
+
+impl Request for CreateKeyRequest {
+    fn read(members: &mut Members<'_>) -> Result<Self, Error> {
+        let xks_legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        let xks_matches = |text: &str| text.bytes().all(xks_legal);
+        Ok(Self {
+            policy: shape::policy(members)?,
+            description: members.text("Description", shape::DESCRIPTION)?.unwrap_or_default(),
+            key_usage: members.choice("KeyUsage")?,
+            key_spec: members.choice("KeySpec")?,
+            deprecated_key_spec: members.choice("CustomerMasterKeySpec")?,
+            origin: members.choice("Origin")?.unwrap_or(Origin::AwsKms),
+            custom_key_store_id: members.text("CustomKeyStoreId", Bounds(1, 64))?,
+            xks_key_id: members.patterned_text(
+                "XksKeyId",
+                Bounds(1, 128),
+                "^[a-zA-Z0-9-_.]+$",
+                xks_matches,
+            )?,
+            bypass_lockout_check: members.boolean("BypassPolicyLockoutSafetyCheck")?,
+            tags: shape::tags(members)?.unwrap_or_default(),
+            multi_region: members.flag("MultiRegion")?,
+        })
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let invalid = |text: &str| Err(Error::Validation(text.to_owned()));
+        if self.key_spec.is_some() && self.deprecated_key_spec.is_some() {
+            return invalid(
+                "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. \
+                 CustomerMasterKeySpec is deprecated.",
+            );
+        }
+        let spec = self.spec();
+        let Some(usage) = self.usage() else {
+            return invalid(
+                "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.",
+            );
+        };
+        if !spec.allows(usage) {
+            return Err(Error::Validation(format!("KeyUsage {usage} is not compatible with KeySpec {spec}")));
+        }
+        let custom = matches!(self.origin, Origin::AwsCloudhsm | Origin::ExternalKeyStore);
+        if custom && spec != KeySpec::SymmetricDefault {
+            let origin = self.origin;
+            return Err(Error::Validation(format!("KeySpec {spec} is not supported for Origin {origin}")));
+        }
+        match (custom, &self.custom_key_store_id) {
+            (true, None) => return invalid("CustomKeyStoreId is required for this Origin."),
+            (false, Some(_)) => return invalid("CustomKeyStoreId is not valid for this Origin."),
+            (true, Some(id)) => return Err(Error::NoCustomKeyStore(id.clone())),
+            (false, None) => {}
+        }
+        if self.xks_key_id.is_some() {
+            return invalid("XksKeyId is only valid for Origin EXTERNAL_KEY_STORE.");
+        }
+        if self.origin == Origin::External {
+            return Err(Error::Unsupported(Unsupported::Origin(self.origin)));
+        }
+        if !can_be_created(spec) {
+            return Err(Error::Unsupported(Unsupported::KeySpec(spec)));
+        }
+        Ok(())
+    }
+
+    fn describe(&self, parameters: &mut JsonObject<'_>) {
+        let spec = self.spec().as_str();
+        parameters.text("keySpec", spec);
+        parameters.text("customerMasterKeySpec", spec);
+        parameters.optional_text("keyUsage", self.usage().map(KeyUsage::as_str));
+        parameters.text("origin", self.origin.as_str());
+        parameters.text("description", &self.description);
+        parameters.boolean("bypassPolicyLockoutSafetyCheck", self.bypass_lockout_check.unwrap_or(false));
+        parameters.boolean("multiRegion", self.multi_region);
+        parameters.optional_text("policy", self.policy.as_deref());
+        if !self.tags.is_empty() {
+            describe_tags(parameters, &self.tags);
+        }
+    }
+}
+
+/// The key specs this service generates key material for.
+fn can_be_created(spec: KeySpec) -> bool {
+    matches!(
+        spec,
+        KeySpec::SymmetricDefault | KeySpec::Rsa2048 | KeySpec::Rsa3072 | KeySpec::Rsa4096 | KeySpec::Sm2
+    )
+}
+
+impl Operation for CreateKey {
+    const SPEC: OpSpec = OpSpec {
+        name: "CreateKey",
+        read_only: false,
+        cross_account: false,
+        empty_response: false,
+        account_action: Some("kms:CreateKey"),
+        keys: &[],
+    };
+
+    type Request = CreateKeyRequest;
+    type Response = CreateKeyResponse;
+
+    fn identity_actions(_: &Env, _: &Call, request: &CreateKeyRequest) -> Vec<(&'static str, String)> {
+        let mut actions = vec![("kms:CreateKey", "*".to_owned())];
+        if !request.tags.is_empty() {
+            actions.push(("kms:TagResource", "*".to_owned()));
+        }
+        actions
+    }
+
+    fn facts(request: &CreateKeyRequest, _index: usize) -> Facts<'_> {
+        let spec = request.spec().to_string();
+        let usage = request.usage().map(|usage| usage.to_string()).unwrap_or_default();
+        let mut values = vec![
+            (ConditionKey::KeySpec, spec.clone()),
+            (ConditionKey::CustomerMasterKeySpec, spec),
+            (ConditionKey::KeyUsage, usage.clone()),
+            (ConditionKey::CustomerMasterKeyUsage, usage),
+            (ConditionKey::KeyOrigin, request.origin.to_string()),
+            (ConditionKey::MultiRegion, request.multi_region.to_string()),
+        ];
+        if request.multi_region {
+            values.push((ConditionKey::MultiRegionKeyType, "PRIMARY".to_owned()));
+        }
+        if let Some(bypass) = request.bypass_lockout_check {
+            values.push((ConditionKey::BypassPolicyLockoutSafetyCheck, bypass.to_string()));
+        }
+        Facts { tags: &request.tags, values, ..Facts::default() }
+    }
+
+    async fn execute(
+        env: &Env,
+        call: &Call,
+        _permits: Permits,
+        request: CreateKeyRequest,
+    ) -> Result<Outcome<CreateKeyResponse>, Error> {
+        shape::check_tags(&request.tags, env.settings.tags_per_key)?;
+        let account = call.caller.account();
+        let mut random = [0; 16];
+        env.entropy.fill_public(&mut random)?;
+        let id = KeyId::from_random(request.multi_region, random);
+        let bypass = request.bypass_lockout_check.unwrap_or(false);
+        let policy = request.policy.clone().unwrap_or_else(|| key_policy::default_policy(env, account));
+        let arn = key_arn(&env.settings.partition, &call.region, account, id);
+        key_policy::check(env, call, &policy, &arn, bypass)?;
+        create(env, call, request, id, policy).await
+    }
+}
+
+async fn create(
+    env: &Env,
+    call: &Call,
+    request: CreateKeyRequest,
+    id: KeyId,
+    policy: String,
+) -> Result<Outcome<CreateKeyResponse>, Error> {
+    let (account, region, spec) = (call.caller.account(), call.region.clone(), request.spec());
+    let material = Material::generate(env, spec).await?;
+    let created = env.clock.now();
+    let record = KeyRecord {
+        id,
+        region: region.clone(),
+        account,
+        spec,
+        usage: request.usage().unwrap_or(KeyUsage::EncryptDecrypt),
+        origin: request.origin,
+        created,
+        enabled: true,
+        deletion: None,
+        description: request.description,
+        policy,
+        tags: request.tags,
+        aliases: Vec::new(),
+        materials: vec![MaterialEntry { id: material.id, since: created, rotation: None }],
+        public_key: material.public_key,
+    };
+    let mut changes = Changes::default();
+    let key_place = place::key(&region, id)?;
+    changes.expect(key_place.clone(), None);
+    changes.put(place::material(&region, id, material.id)?, &material.record);
+    changes.put(place::account_key(account, &region, id)?, &Marker);
+    changes.put(key_place, &record);
+    let key = Key::new(&env.settings.partition, record, 0)?;
+    let mut outcome = Outcome::changed(CreateKeyResponse { key_metadata: KeyMetadata::of(&key) }, changes);
+    outcome.notes.elements(|elements| elements.object("keyMetadata", |object| describe_key(&key, object)));
+    outcome.notes.resources.push(key.arn().to_owned());
+    Ok(outcome)
+}
+
+/// The new key as the audit record shows it.
+fn describe_key(key: &Key, object: &mut JsonObject<'_>) {
+    let record = &key.record;
+    object.text("aWSAccountId", record.account.as_str());
+    object.text("keyId", &record.id.to_string());
+    object.text("arn", key.arn());
+    object.text("creationDate", &record.created.to_string());
+    object.boolean("enabled", record.enabled);
+    object.text("description", &record.description);
+    object.text("keyUsage", record.usage.as_str());
+    object.text("keyState", key.state().as_str());
+    object.text("origin", record.origin.as_str());
+    object.text("keyManager", "CUSTOMER");
+    object.text("keySpec", record.spec.as_str());
+    object.text("customerMasterKeySpec", record.spec.as_str());
+    object.boolean("multiRegion", record.id.is_multi_region());
+}
+
+/// The first version of key material.
+struct Material {
+    id: reseal_types::KeyMaterialId,
+    record: MaterialRecord,
+    public_key: Option<Vec<u8>>,
+}
+
+impl Material {
+    async fn generate(env: &Env, spec: KeySpec) -> Result<Self, Error> {
+        let (id, bytes) = new_material(env)?;
+        if spec == KeySpec::SymmetricDefault {
+            return Ok(Self { id, record: MaterialRecord(bytes), public_key: None });
+        }
+        let generated = offload(env.workers.as_ref(), move || KeyPair::generate(spec)).await?;
+        let failed = |_| Error::Internal(Cause::Crypto("generation of a key pair"));
+        let GeneratedKeyPair { pkcs8, spki } = generated.map_err(failed)?;
+        Ok(Self { id, record: MaterialRecord(pkcs8), public_key: Some(spki) })
+    }
+}

@@ -1,0 +1,79 @@
+//! DescribeKey: the metadata of a KMS key, in every state.
+
+use reseal_types::KeyRef;
+use serde::Serialize;
+
+use super::shape::{self, KeyMetadata};
+use crate::{
+    call::Call,
+    env::Env,
+    error::Error,
+    json::JsonObject,
+    members::Members,
+    operation::{Forms, KeyRule, OpSpec, Operation, Outcome, Request, StateRule, Target},
+    permit::Permits,
+};
+
+pub(crate) struct DescribeKey;
+
+pub(crate) struct DescribeKeyRequest {
+    key_id: String,
+    grant_tokens: Vec<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct DescribeKeyResponse {
+    key_metadata: KeyMetadata,
+}
+
+impl DescribeKeyRequest {
+    pub(super) fn key_id(&self) -> &str {
+        &self.key_id
+    }
+}
+
+impl Request for DescribeKeyRequest {
+    fn read(members: &mut Members<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            key_id: shape::key_id(members, "KeyId")?,
+            grant_tokens: shape::grant_tokens(members)?,
+        })
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        shape::check_grant_tokens(&self.grant_tokens)
+    }
+
+    fn describe(&self, parameters: &mut JsonObject<'_>) {
+        parameters.text("keyId", &self.key_id);
+    }
+}
+
+impl Operation for DescribeKey {
+    const SPEC: OpSpec = OpSpec {
+        name: "DescribeKey",
+        read_only: true,
+        cross_account: true,
+        empty_response: false,
+        account_action: None,
+        keys: &[KeyRule { action: "kms:DescribeKey", forms: Forms::Any, usage: None, states: StateRule::Any }],
+    };
+
+    type Request = DescribeKeyRequest;
+    type Response = DescribeKeyResponse;
+
+    fn targets(request: &DescribeKeyRequest) -> Result<Vec<Target>, Error> {
+        Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
+    }
+
+    async fn execute(
+        _env: &Env,
+        _call: &Call,
+        permits: Permits,
+        _request: DescribeKeyRequest,
+    ) -> Result<Outcome<DescribeKeyResponse>, Error> {
+        let permitted = permits.into_one()?;
+        Ok(Outcome::unchanged(DescribeKeyResponse { key_metadata: KeyMetadata::of(permitted.key()) }))
+    }
+}

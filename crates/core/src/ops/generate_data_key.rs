@@ -1,0 +1,186 @@
+//! GenerateDataKey: a fresh data key, in clear and encrypted under a symmetric KMS key.
+
+use reseal_types::{EncryptionAlgorithm, EncryptionContext, KeyMaterialId, KeyRef, KeyUsage, SecretBytes};
+use serde::Serialize;
+
+use super::shape::{self, Blob, SecretBlob};
+use crate::{
+    call::Call,
+    env::Env,
+    error::{Error, InvalidKeyUsage},
+    json::JsonObject,
+    members::{Bounds, Members, ModelEnum},
+    operation::{Facts, Forms, KeyRule, OpSpec, Operation, Outcome, Request, StateRule, Target, UsageRule},
+    permit::{Permits, Permitted},
+};
+
+pub(crate) struct GenerateDataKey;
+
+/// What GenerateDataKey and GenerateDataKeyWithoutPlaintext are asked.
+pub(crate) struct DataKeyRequest {
+    key_id: String,
+    context: EncryptionContext,
+    number_of_bytes: Option<i64>,
+    key_spec: Option<DataKeySpec>,
+    grant_tokens: Vec<String>,
+    recipient: bool,
+    dry_run: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DataKeySpec {
+    Aes256,
+    Aes128,
+}
+
+impl ModelEnum for DataKeySpec {
+    const ALL: &'static [Self] = &[Self::Aes256, Self::Aes128];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Aes256 => "AES_256",
+            Self::Aes128 => "AES_128",
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct GenerateDataKeyResponse {
+    ciphertext_blob: Blob,
+    plaintext: SecretBlob,
+    key_id: String,
+    key_material_id: Option<String>,
+}
+
+impl DataKeyRequest {
+    /// Length in bytes; exactly one of the two members says it.
+    fn length(&self) -> Result<usize, Error> {
+        let length = match (self.key_spec, self.number_of_bytes) {
+            (Some(DataKeySpec::Aes256), None) => Some(32),
+            (Some(DataKeySpec::Aes128), None) => Some(16),
+            (None, Some(bytes)) => usize::try_from(bytes).ok(),
+            (None, None) | (Some(_), Some(_)) => None,
+        };
+        let text = "Please specify either number of bytes or key spec.";
+        length.ok_or_else(|| Error::Validation(text.to_owned()))
+    }
+}
+
+impl Request for DataKeyRequest {
+    fn read(members: &mut Members<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            key_id: shape::key_id(members, "KeyId")?,
+            context: members.encryption_context("EncryptionContext")?,
+            number_of_bytes: members.integer("NumberOfBytes", Bounds(1, 1024))?,
+            key_spec: members.choice("KeySpec")?,
+            grant_tokens: shape::grant_tokens(members)?,
+            recipient: members.structure_present("Recipient")?,
+            dry_run: members.flag("DryRun")?,
+        })
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        self.length()?;
+        shape::refuse_recipient(self.recipient)?;
+        shape::check_grant_tokens(&self.grant_tokens)
+    }
+
+    fn describe(&self, parameters: &mut JsonObject<'_>) {
+        parameters.text("keyId", &self.key_id);
+        parameters.optional_text("keySpec", self.key_spec.map(ModelEnum::name));
+        parameters.optional_number("numberOfBytes", self.number_of_bytes);
+        parameters.map("encryptionContext", self.context.pairs());
+        if self.dry_run {
+            parameters.boolean("dryRun", true);
+        }
+    }
+
+    fn dry_run(&self) -> bool {
+        self.dry_run
+    }
+}
+
+/// A data key in both forms.
+pub(super) struct DataKey {
+    pub(super) plaintext: SecretBytes,
+    pub(super) blob: Vec<u8>,
+    pub(super) material: Option<KeyMaterialId>,
+}
+
+/// Makes a data key and encrypts it.
+pub(super) async fn make(
+    env: &Env,
+    key: &Permitted,
+    request: &DataKeyRequest,
+    operation: &'static str,
+) -> Result<DataKey, Error> {
+    if !key.is_symmetric() {
+        let (arn, usage) = (key.arn(), key.key().usage());
+        return Err(Error::InvalidKeyUsage(InvalidKeyUsage::Usage { key: arn, usage, operation }));
+    }
+    let plaintext = SecretBytes::generate(request.length()?, |bytes| env.entropy.fill_secret(bytes))?;
+    let copy = SecretBytes::from(plaintext.reveal(reseal_types::Reveal::ToCipher).to_vec());
+    let algorithm = EncryptionAlgorithm::SymmetricDefault;
+    let encrypted = key.encrypt(env, algorithm, &request.context, copy, true).await?;
+    Ok(DataKey { plaintext, blob: encrypted.blob, material: encrypted.material })
+}
+
+/// What both operations tell the policies.
+pub(super) fn data_key_facts(request: &DataKeyRequest) -> Facts<'_> {
+    Facts {
+        context: Some(&request.context),
+        encryption_algorithm: Some(EncryptionAlgorithm::SymmetricDefault),
+        ..Facts::default()
+    }
+}
+
+/// The key both operations work on.
+pub(super) fn data_key_target(request: &DataKeyRequest) -> Result<Vec<Target>, Error> {
+    Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
+}
+
+impl Operation for GenerateDataKey {
+    const SPEC: OpSpec = OpSpec {
+        name: "GenerateDataKey",
+        read_only: true,
+        cross_account: true,
+        empty_response: false,
+        account_action: None,
+        keys: &[KeyRule {
+            action: "kms:GenerateDataKey",
+            forms: Forms::Any,
+            usage: Some(UsageRule::Needs(KeyUsage::EncryptDecrypt)),
+            states: StateRule::Usable,
+        }],
+    };
+
+    type Request = DataKeyRequest;
+    type Response = GenerateDataKeyResponse;
+
+    fn targets(request: &DataKeyRequest) -> Result<Vec<Target>, Error> {
+        data_key_target(request)
+    }
+
+    fn facts(request: &DataKeyRequest, _index: usize) -> Facts<'_> {
+        data_key_facts(request)
+    }
+
+    async fn execute(
+        env: &Env,
+        _call: &Call,
+        permits: Permits,
+        request: DataKeyRequest,
+    ) -> Result<Outcome<GenerateDataKeyResponse>, Error> {
+        let key = permits.into_one()?;
+        let data_key = make(env, &key, &request, Self::SPEC.name).await?;
+        let mut outcome = Outcome::unchanged(GenerateDataKeyResponse {
+            ciphertext_blob: Blob(data_key.blob),
+            plaintext: SecretBlob(data_key.plaintext),
+            key_id: key.arn(),
+            key_material_id: data_key.material.map(|id| id.to_string()),
+        });
+        outcome.notes.material("keyMaterialId", data_key.material);
+        Ok(outcome)
+    }
+}

@@ -1,0 +1,87 @@
+//! The registry: one sorted line for each operation, one file for each.
+
+mod shape;
+
+mod cancel_key_deletion;
+mod create_alias;
+mod create_key;
+mod decrypt;
+mod delete_alias;
+mod describe_key;
+mod disable_key;
+mod enable_key;
+mod encrypt;
+mod generate_data_key;
+mod generate_data_key_without_plaintext;
+mod generate_random;
+mod get_key_policy;
+mod get_public_key;
+mod list_aliases;
+mod list_key_policies;
+mod list_keys;
+mod list_resource_tags;
+mod put_key_policy;
+mod re_encrypt;
+mod rotate_key_on_demand;
+mod schedule_key_deletion;
+mod tag_resource;
+mod untag_resource;
+mod update_alias;
+mod update_key_description;
+
+pub use crate::pipeline::{Answer, Entry};
+
+/// All operations, sorted by name.
+static REGISTRY: [Entry; 26] = [
+    Entry::of::<cancel_key_deletion::CancelKeyDeletion>(),
+    Entry::of::<create_alias::CreateAlias>(),
+    Entry::of::<create_key::CreateKey>(),
+    Entry::of::<decrypt::Decrypt>(),
+    Entry::of::<delete_alias::DeleteAlias>(),
+    Entry::of::<describe_key::DescribeKey>(),
+    Entry::of::<disable_key::DisableKey>(),
+    Entry::of::<enable_key::EnableKey>(),
+    Entry::of::<encrypt::Encrypt>(),
+    Entry::of::<generate_data_key::GenerateDataKey>(),
+    Entry::of::<generate_data_key_without_plaintext::GenerateDataKeyWithoutPlaintext>(),
+    Entry::of::<generate_random::GenerateRandom>(),
+    Entry::of::<get_key_policy::GetKeyPolicy>(),
+    Entry::of::<get_public_key::GetPublicKey>(),
+    Entry::of::<list_aliases::ListAliases>(),
+    Entry::of::<list_key_policies::ListKeyPolicies>(),
+    Entry::of::<list_keys::ListKeys>(),
+    Entry::of::<list_resource_tags::ListResourceTags>(),
+    Entry::of::<put_key_policy::PutKeyPolicy>(),
+    Entry::of::<re_encrypt::ReEncrypt>(),
+    Entry::of::<rotate_key_on_demand::RotateKeyOnDemand>(),
+    Entry::of::<schedule_key_deletion::ScheduleKeyDeletion>(),
+    Entry::of::<tag_resource::TagResource>(),
+    Entry::of::<untag_resource::UntagResource>(),
+    Entry::of::<update_alias::UpdateAlias>(),
+    Entry::of::<update_key_description::UpdateKeyDescription>(),
+];
+
+/// The operation with exactly that name.
+pub fn find(name: &str) -> Option<&'static Entry> {
+    let index = REGISTRY.binary_search_by(|entry| entry.spec.name.cmp(name)).ok()?;
+    REGISTRY.get(index)
+}
+
+/// All operations, sorted by name.
+pub fn all() -> impl Iterator<Item = &'static Entry> {
+    REGISTRY.iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_operation_is_found_by_its_name() {
+        assert!(REGISTRY.is_sorted_by_key(|entry| entry.spec.name));
+        for entry in all() {
+            assert_eq!(find(entry.spec.name).map(|found| found.spec.name), Some(entry.spec.name));
+        }
+        assert!(find("reencrypt").is_none(), "names are case-sensitive");
+    }
+}

@@ -1,0 +1,165 @@
+//! The one way through the house. The only caller of `execute`, the only place that commits what an operation
+//! changes, and the owner of the order of checks:
+//!
+//! shape of the request, keys found, authorization of every key, state of every key, usage of every key, then
+//! the operation itself. Authorization comes before state, so that a caller learns nothing about a key it may
+//! not use; both sides of a ReEncrypt are authorized before anything is decrypted.
+
+use std::pin::Pin;
+
+use crate::{
+    authorize::authorize,
+    call::Call,
+    env::Env,
+    error::{Cause, Error},
+    members::Members,
+    operation::{OpSpec, Operation, Request},
+    outbox,
+    permit::Permits,
+    resolve::resolve,
+    store::StoreError,
+    trail::{Trail, keep},
+    vault::{Changes, VaultError},
+};
+
+/// How often a call that met a concurrent change of the same records tries again.
+const ATTEMPTS: usize = 16;
+
+/// An operation, ready to be called by name.
+pub struct Entry {
+    /// Its rules.
+    pub spec: &'static OpSpec,
+    run: for<'a> fn(&'a Env, &'a Call, &'a [u8]) -> Answer<'a>,
+}
+
+/// A body to answer with; empty for operations without an output shape.
+pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, Error>> + Send + 'a>>;
+
+impl Entry {
+    pub(crate) const fn of<Op: Operation>() -> Self {
+        Self { spec: &Op::SPEC, run: |env, call, body| Box::pin(handle::<Op>(env, call, body)) }
+    }
+
+    /// Runs the operation. No result comes out before its audit record is kept.
+    pub fn handle<'a>(&self, env: &'a Env, call: &'a Call, body: &'a [u8]) -> Answer<'a> {
+        (self.run)(env, call, body)
+    }
+}
+
+async fn handle<Op: Operation>(env: &Env, call: &Call, body: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut trail = Trail::open(env, call, &Op::SPEC)?;
+    let mut result = Err(Error::Internal(Cause::Contended));
+    for _ in 0..ATTEMPTS {
+        result = attempt::<Op>(env, call, body, &mut trail).await;
+        if !matches!(&result, Err(Error::Internal(Cause::Vault(VaultError::Store(StoreError::Conflict))))) {
+            break;
+        }
+    }
+    match result {
+        Ok(done) => {
+            keep(env.audit.as_ref(), &done.record).await?;
+            if done.posted {
+                env.outbox.delivered(trail.at(), trail.event_id());
+            }
+            Ok(done.body)
+        }
+        Err(error) => {
+            keep(env.audit.as_ref(), &trail.record(Err(&error))).await?;
+            Err(error)
+        }
+    }
+}
+
+/// A call that worked: its answer, and the record that says so.
+struct Done {
+    body: Vec<u8>,
+    record: Vec<u8>,
+    /// The record is in the store, together with the change.
+    posted: bool,
+}
+
+async fn attempt<Op: Operation>(
+    env: &Env,
+    call: &Call,
+    body: &[u8],
+    trail: &mut Trail<'_>,
+) -> Result<Done, Error> {
+    let request = parse::<Op::Request>(body)?;
+    trail.note_parameters(|parameters| request.describe(parameters));
+    let permits = permit::<Op>(env, call, &request, trail).await?;
+    permits.check_state_and_usage(&Op::SPEC)?;
+    if request.ignores_ciphertext() {
+        return Err(Error::DryRun);
+    }
+    let reads: Vec<_> = permits.keys().cloned().collect();
+    let dry_run = request.dry_run();
+    let outcome = Op::execute(env, call, permits, request).await?;
+    if dry_run {
+        return Err(Error::DryRun);
+    }
+    let body = encode::<Op>(&outcome.response)?;
+    let record = trail.record(Ok(&outcome.notes));
+    let posted = !outcome.changes.is_empty();
+    if posted {
+        let mut changes = outcome.changes;
+        for key in reads {
+            changes.expect(key.place()?, Some(key.version));
+        }
+        commit(env, trail, changes, &record).await?;
+    }
+    Ok(Done { body, record, posted })
+}
+
+fn parse<R: Request>(body: &[u8]) -> Result<R, Error> {
+    let mut members = Members::parse(body)?;
+    let request = R::read(&mut members)?;
+    members.finish()?;
+    request.check()?;
+    Ok(request)
+}
+
+/// Finds all keys, then authorizes all: what a first refusal would tell must not depend on a second key.
+async fn permit<Op: Operation>(
+    env: &Env,
+    call: &Call,
+    request: &Op::Request,
+    trail: &mut Trail<'_>,
+) -> Result<Permits, Error> {
+    let spec = &Op::SPEC;
+    let targets = Op::targets(request)?;
+    let mut resolved = Vec::with_capacity(targets.len());
+    for (rule, target) in spec.keys.iter().zip(targets) {
+        resolved.push((rule, resolve(env, call, spec, rule, target).await?));
+    }
+    authorize::<Op>(env, call, request, resolved, trail)
+}
+
+fn encode<Op: Operation>(response: &Op::Response) -> Result<Vec<u8>, Error> {
+    if Op::SPEC.empty_response {
+        return Ok(Vec::new());
+    }
+    serde_json::to_vec(response).map_err(|error| Error::Internal(Cause::Response(error)))
+}
+
+/// Commits a change together with its audit record: after a crash, both are there or neither.
+async fn commit(env: &Env, trail: &Trail<'_>, mut changes: Changes, record: &[u8]) -> Result<(), Error> {
+    outbox::post(&mut changes, trail.at(), trail.event_id(), record)?;
+    env.commit(changes).await?;
+    Ok(())
+}
+
+/// Something the service does by itself, committed with its record like any change.
+pub(crate) async fn commit_service_event(
+    env: &Env,
+    mut changes: Changes,
+    event_id: &str,
+    record: &[u8],
+) -> Result<(), Error> {
+    env.audit.ready()?;
+    let now = env.clock.now();
+    outbox::post(&mut changes, now, event_id, record)?;
+    env.commit(changes).await?;
+    keep(env.audit.as_ref(), record).await?;
+    env.outbox.delivered(now, event_id);
+    Ok(())
+}

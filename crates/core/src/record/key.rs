@@ -1,0 +1,199 @@
+//! A KMS key as it is stored: metadata, policy, tags, aliases, and the list of its key material versions.
+//!
+//! Policy, tags and aliases live in the key's own record, so that one version stands for everything an
+//! authorization decision about the key depends on. Secret bytes live in records of their own.
+
+use minicbor::{CborLen, Decode, Encode, bytes::ByteVec};
+use reseal_types::{
+    AccountId, AliasName, KeyId, KeyMaterialId, KeySpec, KeyUsage, Origin, Region, SecretBytes, Timestamp,
+};
+
+use super::{Record, decode_cbor, encode_cbor};
+
+/// A KMS key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeyRecord {
+    pub(crate) id: KeyId,
+    pub(crate) region: Region,
+    pub(crate) account: AccountId,
+    pub(crate) spec: KeySpec,
+    pub(crate) usage: KeyUsage,
+    pub(crate) origin: Origin,
+    pub(crate) created: Timestamp,
+    pub(crate) enabled: bool,
+    pub(crate) deletion: Option<Deletion>,
+    pub(crate) description: String,
+    /// JSON text as its author wrote it.
+    pub(crate) policy: String,
+    /// In the order in which the keys were first set.
+    pub(crate) tags: Vec<(String, String)>,
+    pub(crate) aliases: Vec<AliasName>,
+    /// Oldest first; the last one is current.
+    pub(crate) materials: Vec<MaterialEntry>,
+    /// DER SubjectPublicKeyInfo of an asymmetric key.
+    pub(crate) public_key: Option<Vec<u8>>,
+}
+
+/// A running deletion window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Deletion {
+    pub(crate) due: Timestamp,
+    pub(crate) window_days: u32,
+}
+
+/// One version of key material.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MaterialEntry {
+    pub(crate) id: KeyMaterialId,
+    pub(crate) since: Timestamp,
+    /// `None` for the first version.
+    pub(crate) rotation: Option<RotationKind>,
+}
+
+/// What brought a new version of key material.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RotationKind {
+    OnDemand,
+}
+
+const FORM: u8 = 1;
+
+#[derive(Encode, Decode, CborLen)]
+struct StoredKey {
+    #[n(0)]
+    id: String,
+    #[n(1)]
+    region: String,
+    #[n(2)]
+    account: String,
+    #[n(3)]
+    spec: String,
+    #[n(4)]
+    usage: String,
+    #[n(5)]
+    origin: String,
+    #[n(6)]
+    created_millis: i64,
+    #[n(7)]
+    enabled: bool,
+    #[n(8)]
+    deletion: Option<(i64, u32)>,
+    #[n(9)]
+    description: String,
+    #[n(10)]
+    policy: String,
+    #[n(11)]
+    tags: Vec<(String, String)>,
+    #[n(12)]
+    aliases: Vec<String>,
+    #[n(13)]
+    materials: Vec<StoredMaterialEntry>,
+    #[n(14)]
+    public_key: Option<ByteVec>,
+}
+
+#[derive(Encode, Decode, CborLen)]
+struct StoredMaterialEntry {
+    #[n(0)]
+    id: ByteVec,
+    #[n(1)]
+    since_millis: i64,
+    #[n(2)]
+    rotation: Option<u8>,
+}
+
+const ON_DEMAND: u8 = 1;
+
+impl Record for KeyRecord {
+    fn encode(&self) -> SecretBytes {
+        let entry = |material: &MaterialEntry| StoredMaterialEntry {
+            id: material.id.0.to_vec().into(),
+            since_millis: material.since.millis(),
+            rotation: material.rotation.map(|RotationKind::OnDemand| ON_DEMAND),
+        };
+        let stored = StoredKey {
+            id: self.id.to_string(),
+            region: self.region.to_string(),
+            account: self.account.to_string(),
+            spec: self.spec.to_string(),
+            usage: self.usage.to_string(),
+            origin: self.origin.to_string(),
+            created_millis: self.created.millis(),
+            enabled: self.enabled,
+            deletion: self.deletion.map(|deletion| (deletion.due.millis(), deletion.window_days)),
+            description: self.description.clone(),
+            policy: self.policy.clone(),
+            tags: self.tags.clone(),
+            aliases: self.aliases.iter().map(AliasName::to_string).collect(),
+            materials: self.materials.iter().map(entry).collect(),
+            public_key: self.public_key.clone().map(ByteVec::from),
+        };
+        encode_cbor(FORM, &stored)
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let stored: StoredKey = decode_cbor(FORM, bytes)?;
+        let deletion = |(due, window_days)| Deletion { due: Timestamp::from_millis(due), window_days };
+        Some(Self {
+            id: stored.id.parse().ok()?,
+            region: Region::parse(&stored.region)?,
+            account: AccountId::parse(&stored.account)?,
+            spec: KeySpec::parse(&stored.spec)?,
+            usage: KeyUsage::parse(&stored.usage)?,
+            origin: Origin::parse(&stored.origin)?,
+            created: Timestamp::from_millis(stored.created_millis),
+            enabled: stored.enabled,
+            deletion: stored.deletion.map(deletion),
+            description: stored.description,
+            policy: stored.policy,
+            tags: stored.tags,
+            aliases: stored.aliases.iter().map(|name| AliasName::parse(name).ok()).collect::<Option<_>>()?,
+            materials: stored.materials.iter().map(material_entry).collect::<Option<_>>()?,
+            public_key: stored.public_key.map(Vec::from),
+        })
+    }
+}
+
+fn material_entry(stored: &StoredMaterialEntry) -> Option<MaterialEntry> {
+    let rotation = match stored.rotation {
+        None => None,
+        Some(ON_DEMAND) => Some(RotationKind::OnDemand),
+        Some(_) => return None,
+    };
+    let id = KeyMaterialId(stored.id.as_slice().try_into().ok()?);
+    Some(MaterialEntry { id, since: Timestamp::from_millis(stored.since_millis), rotation })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn round_trips() {
+        let record = KeyRecord {
+            id: "1234abcd-12ab-34cd-56ef-1234567890ab".parse().unwrap(),
+            region: Region::parse("eu-west-1").unwrap(),
+            account: AccountId::parse("111122223333").unwrap(),
+            spec: KeySpec::Rsa2048,
+            usage: KeyUsage::SignVerify,
+            origin: Origin::AwsKms,
+            created: Timestamp::from_millis(1),
+            enabled: true,
+            deletion: Some(Deletion { due: Timestamp::from_millis(2), window_days: 7 }),
+            description: "d".to_owned(),
+            policy: "{}".to_owned(),
+            tags: vec![("k".to_owned(), String::new())],
+            aliases: vec![AliasName::parse("alias/a").unwrap()],
+            materials: vec![MaterialEntry {
+                id: KeyMaterialId([7; 32]),
+                since: Timestamp::from_millis(3),
+                rotation: Some(RotationKind::OnDemand),
+            }],
+            public_key: Some(vec![1, 2, 3]),
+        };
+        let bytes = record.encode();
+        let bytes = bytes.reveal(reseal_types::Reveal::ToSeal);
+        assert_eq!(KeyRecord::decode(bytes), Some(record));
+        assert_eq!(KeyRecord::decode(&bytes[1..]), None, "the version byte is part of the form");
+    }
+}

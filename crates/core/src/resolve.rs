@@ -1,0 +1,149 @@
+//! From the way a request names a key to the key itself, across aliases and accounts.
+//!
+//! Absence is told only where the caller may know it: a key of its own account. A key of another account, or
+//! one known only from a ciphertext, that is not there comes out as hidden; authorization then answers exactly
+//! as if it were there and refused.
+
+use std::sync::Arc;
+
+use reseal_policy::DenialReason;
+use reseal_types::{AccountId, AliasName, KeyId, KeyRef, Region, key_ref::ArnPlace};
+
+use crate::{
+    call::Call,
+    env::Env,
+    error::{DeniedResource, Error, NotFound},
+    keyring::{Key, alias_arn, key_arn},
+    operation::{Forms, KeyRule, OpSpec, Target},
+};
+
+/// What a target turned out to be.
+pub(crate) enum Resolved {
+    /// A key, with the alias that led to it.
+    Key(Found),
+    /// Nothing, but the caller must not learn that.
+    Hidden(DeniedResource),
+}
+
+/// A key that was found.
+pub(crate) struct Found {
+    pub(crate) key: Arc<Key>,
+    pub(crate) alias: Option<AliasName>,
+    pub(crate) shown_as: ShownAs,
+}
+
+/// What a refusal may call the key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ShownAs {
+    /// Its key ARN.
+    KeyArn,
+    /// The ARN that the request used: an alias of another account must not be revealed to point anywhere.
+    Requested(String),
+    /// Nothing: it is known from a ciphertext only.
+    OfCiphertext,
+}
+
+/// Finds the key that `target` points at.
+pub(crate) async fn resolve(
+    env: &Env,
+    call: &Call,
+    spec: &OpSpec,
+    rule: &KeyRule,
+    target: Target,
+) -> Result<Resolved, Error> {
+    match target {
+        Target::OfCiphertext(id) => of_ciphertext(env, call, id).await,
+        Target::Named(reference) => named(env, call, spec, rule, reference, None).await,
+        Target::NamedWithCiphertext(reference, id) => named(env, call, spec, rule, reference, Some(id)).await,
+    }
+}
+
+async fn of_ciphertext(env: &Env, call: &Call, id: KeyId) -> Result<Resolved, Error> {
+    Ok(match env.key(&call.region, id).await? {
+        Some(key) => Resolved::Key(Found { key, alias: None, shown_as: ShownAs::OfCiphertext }),
+        None => Resolved::Hidden(DeniedResource::OfCiphertext),
+    })
+}
+
+async fn named(
+    env: &Env,
+    call: &Call,
+    spec: &OpSpec,
+    rule: &KeyRule,
+    reference: KeyRef,
+    of_ciphertext: Option<KeyId>,
+) -> Result<Resolved, Error> {
+    let own = call.caller.account();
+    match reference {
+        KeyRef::KeyId(id) => {
+            // A ciphertext that names the key proves that the caller has something of it: a bare id will do
+            // for a key of another account, whose refusal then reads like that of the ciphertext.
+            let foreign = of_ciphertext == Some(id) && spec.cross_account;
+            match env.key(&call.region, id).await? {
+                Some(key) if key.record.account == own => Ok(found(key, None, ShownAs::KeyArn)),
+                Some(key) if foreign => Ok(found(key, None, ShownAs::OfCiphertext)),
+                None if foreign => Ok(Resolved::Hidden(DeniedResource::OfCiphertext)),
+                _ => Err(no_key(env, &call.region, own, id)),
+            }
+        }
+        KeyRef::KeyArn(place, id) => {
+            check_place(env, call, &place)?;
+            let key = env.key(&call.region, id).await?.filter(|key| key.record.account == place.account);
+            match key {
+                Some(key) => Ok(found(key, None, ShownAs::KeyArn)),
+                None if place.account == own => Err(no_key(env, &call.region, own, id)),
+                None => {
+                    Ok(hidden(key_arn(&env.settings.partition, &call.region, place.account, id)))
+                }
+            }
+        }
+        KeyRef::AliasName(name) if rule.forms == Forms::Any => by_alias(env, call, own, name).await,
+        KeyRef::AliasArn(place, name) if rule.forms == Forms::Any => {
+            check_place(env, call, &place)?;
+            by_alias(env, call, place.account, name).await
+        }
+        KeyRef::AliasName(name) => Err(Error::NotFound(NotFound::InvalidKeyId(name.to_string()))),
+        KeyRef::AliasArn(place, name) => {
+            let arn = alias_arn(&place.partition, &place.region, place.account, &name);
+            Err(Error::NotFound(NotFound::InvalidKeyId(arn)))
+        }
+    }
+}
+
+async fn by_alias(env: &Env, call: &Call, account: AccountId, name: AliasName) -> Result<Resolved, Error> {
+    let arn = alias_arn(&env.settings.partition, &call.region, account, &name);
+    let own = account == call.caller.account();
+    let target = env.alias_target(account, &call.region, &name).await?;
+    let key = match target {
+        Some(id) => env.key(&call.region, id).await?,
+        None => None,
+    };
+    match key {
+        Some(key) => {
+            let shown_as = if own { ShownAs::KeyArn } else { ShownAs::Requested(arn) };
+            Ok(found(key, Some(name), shown_as))
+        }
+        None if own => Err(Error::NotFound(NotFound::Alias(arn))),
+        None => Ok(hidden(arn)),
+    }
+}
+
+fn found(key: Arc<Key>, alias: Option<AliasName>, shown_as: ShownAs) -> Resolved {
+    Resolved::Key(Found { key, alias, shown_as })
+}
+
+fn hidden(arn: String) -> Resolved {
+    Resolved::Hidden(DeniedResource::Named { arn, reason: DenialReason::NoResourcePolicyAllows })
+}
+
+/// The ARN must be one of this endpoint's Region and partition.
+fn check_place(env: &Env, call: &Call, place: &ArnPlace) -> Result<(), Error> {
+    if place.region != call.region || place.partition != env.settings.partition {
+        return Err(Error::NotFound(NotFound::OtherRegion(place.region.clone())));
+    }
+    Ok(())
+}
+
+fn no_key(env: &Env, region: &Region, account: AccountId, id: KeyId) -> Error {
+    Error::NotFound(NotFound::Key(key_arn(&env.settings.partition, region, account, id)))
+}

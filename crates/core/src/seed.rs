@@ -1,0 +1,114 @@
+//! Keys and aliases that a test suite expects, made at the start of a development server.
+//!
+//! Only development mode calls this: fixed ids and fixed key material have no place in a service that keeps
+//! secrets.
+
+use reseal_crypto::asymmetric::KeyPair;
+use reseal_types::{
+    AccountId, AliasName, KeyId, KeyMaterialId, KeySpec, KeyUsage, Origin, Region, SecretBytes,
+};
+
+use crate::{
+    env::{Env, offload},
+    error::{Cause, Error},
+    key_policy::{check_grammar, default_policy},
+    record::{AliasRecord, KeyRecord, Marker, MaterialEntry, MaterialRecord, place},
+    vault::Changes,
+};
+
+/// A key to be there.
+pub struct SeedKey {
+    /// The account that owns it.
+    pub account: AccountId,
+    /// Its Region.
+    pub region: Region,
+    /// Its id.
+    pub id: KeyId,
+    /// Its spec.
+    pub spec: KeySpec,
+    /// Its usage; the spec must allow it.
+    pub usage: KeyUsage,
+    /// Its description.
+    pub description: String,
+    /// Aliases that point to it.
+    pub aliases: Vec<AliasName>,
+    /// Its policy; the default one when absent.
+    pub policy: Option<String>,
+    /// Its tags.
+    pub tags: Vec<(String, String)>,
+    /// Fixed key material of a symmetric key, 32 bytes; random when absent.
+    pub material: Option<SecretBytes>,
+}
+
+impl Env {
+    /// Makes the key unless one with its id is there; `false`: it was there.
+    ///
+    /// # Errors
+    /// When the key makes no sense, or the store fails.
+    pub async fn seed_key(&self, seed: SeedKey) -> Result<bool, Error> {
+        let invalid = |text: &str| Err(Error::Validation(text.to_owned()));
+        if self.key(&seed.region, seed.id).await?.is_some() {
+            return Ok(false);
+        }
+        if !seed.spec.allows(seed.usage) {
+            return invalid("The usage does not fit the key spec.");
+        }
+        if seed.material.as_ref().is_some_and(|bytes| bytes.len() != 32 || seed.spec != KeySpec::SymmetricDefault) {
+            return invalid("Fixed key material is 32 bytes of a symmetric key.");
+        }
+        let SeedKey { account, region, id, .. } = &seed;
+        let (account, region, id) = (*account, region.clone(), *id);
+        let policy = seed.policy.unwrap_or_else(|| default_policy(self, account));
+        check_grammar(self, &policy)?;
+        let (bytes, public_key) = self.seed_material(seed.spec, seed.material).await?;
+        let mut material_id = [0; 32];
+        self.entropy.fill_public(&mut material_id)?;
+        let material_id = KeyMaterialId(material_id);
+        let now = self.clock.now();
+        let mut changes = Changes::default();
+        for name in &seed.aliases {
+            let alias_place = place::alias(account, &region, name.as_str())?;
+            changes.expect(alias_place.clone(), None);
+            changes.put(alias_place, &AliasRecord { target: id, created: now, updated: now });
+        }
+        let record = KeyRecord {
+            id,
+            region: region.clone(),
+            account,
+            spec: seed.spec,
+            usage: seed.usage,
+            origin: Origin::AwsKms,
+            created: now,
+            enabled: true,
+            deletion: None,
+            description: seed.description,
+            policy,
+            tags: seed.tags,
+            aliases: seed.aliases,
+            materials: vec![MaterialEntry { id: material_id, since: now, rotation: None }],
+            public_key,
+        };
+        changes.put(place::material(&region, id, material_id)?, &MaterialRecord(bytes));
+        changes.put(place::account_key(account, &region, id)?, &Marker);
+        changes.put(place::key(&region, id)?, &record);
+        self.commit(changes).await?;
+        Ok(true)
+    }
+
+    async fn seed_material(
+        &self,
+        spec: KeySpec,
+        fixed: Option<SecretBytes>,
+    ) -> Result<(SecretBytes, Option<Vec<u8>>), Error> {
+        if let Some(bytes) = fixed {
+            return Ok((bytes, None));
+        }
+        if spec == KeySpec::SymmetricDefault {
+            let bytes = SecretBytes::generate(32, |bytes| self.entropy.fill_secret(bytes))?;
+            return Ok((bytes, None));
+        }
+        let generated = offload(self.workers.as_ref(), move || KeyPair::generate(spec)).await?;
+        let pair = generated.map_err(|_| Error::Internal(Cause::Crypto("generation of a key pair")))?;
+        Ok((pair.pkcs8, Some(pair.spki)))
+    }
+}

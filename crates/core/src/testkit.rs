@@ -1,0 +1,243 @@
+//! A small world for tests: an environment in memory with a clock that stands until it is moved, a seeded
+//! generator, and an audit log that can be read back.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use reseal_types::{AccountId, Partition, Region, Reveal, SecretBytes, Timestamp};
+
+use crate::{
+    audit::{AuditSink, AuditUnavailable, Kept},
+    call::{Call, RequestId},
+    custodian::{Custodian, CustodianError},
+    env::{Busy, Clock, Entropy, Env, NoEntropy, Parts, Settings, Workers},
+    error::Error,
+    ops,
+    store::{MemoryStore, Store},
+    vault::Vault,
+};
+
+/// A clock that a test moves.
+pub struct FixedClock(AtomicI64);
+
+impl FixedClock {
+    /// Moves the clock to another moment.
+    pub fn set(&self, now: Timestamp) {
+        self.0.store(now.millis(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// A generator that gives the same bytes in every run (SplitMix64). For tests alone.
+pub struct SeededEntropy(AtomicU64);
+
+impl Entropy for SeededEntropy {
+    fn fill_public(&self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
+        for chunk in bytes.chunks_mut(8) {
+            let seed = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
+            let mut mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            chunk.iter_mut().zip((mixed ^ (mixed >> 31)).to_le_bytes()).for_each(|(to, from)| *to = from);
+        }
+        Ok(())
+    }
+
+    fn fill_secret(&self, bytes: &mut [u8]) -> Result<(), NoEntropy> {
+        self.fill_public(bytes)
+    }
+}
+
+/// Runs each job where it is submitted.
+pub struct InlineWorkers;
+
+impl Workers for InlineWorkers {
+    fn submit(&self, job: Box<dyn FnOnce() + Send>) -> Result<(), Busy> {
+        job();
+        Ok(())
+    }
+}
+
+/// An audit log in memory.
+#[derive(Default)]
+pub struct MemoryAudit {
+    lines: Mutex<Vec<Vec<u8>>>,
+    broken: AtomicBool,
+}
+
+impl MemoryAudit {
+    fn lines(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All records, oldest first.
+    pub fn records(&self) -> Vec<serde_json::Value> {
+        self.lines().iter().filter_map(|line| serde_json::from_slice(line).ok()).collect()
+    }
+
+    /// From now on nothing can be kept, or everything again.
+    pub fn set_broken(&self, broken: bool) {
+        self.broken.store(broken, Ordering::SeqCst);
+    }
+}
+
+impl AuditSink for MemoryAudit {
+    fn ready(&self) -> Result<(), AuditUnavailable> {
+        if self.broken.load(Ordering::SeqCst) { Err(AuditUnavailable) } else { Ok(()) }
+    }
+
+    fn append(&self, record: &[u8]) -> Result<Kept, AuditUnavailable> {
+        self.ready()?;
+        self.lines().push(record.to_vec());
+        Ok(Kept::Already)
+    }
+
+    fn holds(&self, event_ids: &[String], _since_millis: i64) -> Result<Vec<String>, AuditUnavailable> {
+        let records = self.records();
+        let held = |id: &&String| records.iter().any(|record| record.get("eventID").is_some_and(|e| e == id.as_str()));
+        Ok(event_ids.iter().filter(held).cloned().collect())
+    }
+}
+
+/// A custodian that does not wrap at all. For tests alone.
+pub struct PlainCustodian;
+
+#[async_trait]
+impl Custodian for PlainCustodian {
+    async fn wrap(&self, plaintext: &SecretBytes, _context: &[u8]) -> Result<Vec<u8>, CustodianError> {
+        Ok(plaintext.reveal(Reveal::ToSeal).to_vec())
+    }
+
+    async fn unwrap(&self, wrapped: &[u8], _context: &[u8]) -> Result<SecretBytes, CustodianError> {
+        Ok(SecretBytes::from(wrapped.to_vec()))
+    }
+
+    async fn health(&self) -> Result<(), CustodianError> {
+        Ok(())
+    }
+
+    fn describe(&self) -> String {
+        "none, for tests".to_owned()
+    }
+}
+
+/// An environment and what a test turns on it.
+pub struct World {
+    /// The environment.
+    pub env: Env,
+    /// Its clock; 2026-01-02T03:04:05Z at first.
+    pub clock: Arc<FixedClock>,
+    /// Its audit log.
+    pub audit: Arc<MemoryAudit>,
+    /// Its store.
+    pub store: Arc<dyn Store>,
+}
+
+/// The moment at which a world begins.
+pub const BEGINNING: Timestamp = Timestamp::from_millis(1_767_323_045_000);
+
+impl World {
+    /// A world over an empty store.
+    ///
+    /// # Panics
+    /// When the environment cannot be made: the test cannot go on.
+    pub async fn new() -> Self {
+        Self::over(Arc::new(MemoryStore::default()), 1).await
+    }
+
+    /// A world over what another one left behind; `seed` must differ, as it would with a real generator.
+    ///
+    /// # Panics
+    /// As `new`.
+    #[expect(clippy::expect_used, reason = "a world that cannot be made is a failed test")]
+    pub async fn over(store: Arc<dyn Store>, seed: u64) -> Self {
+        let clock = Arc::new(FixedClock(AtomicI64::new(BEGINNING.millis())));
+        let audit = Arc::new(MemoryAudit::default());
+        let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy(AtomicU64::new(seed)));
+        let vault = Vault::open(Arc::clone(&store), &PlainCustodian, Arc::clone(&entropy)).await;
+        let env = Env::new(Parts {
+            vault: vault.expect("the vault opens"),
+            clock: clock.clone(),
+            entropy,
+            workers: Arc::new(InlineWorkers),
+            audit: audit.clone(),
+            settings: settings(),
+        });
+        Self { env, clock, audit, store }
+    }
+
+    /// A call of the root of `account` in `region`.
+    ///
+    /// # Panics
+    /// When account or Region are malformed.
+    #[expect(clippy::expect_used, reason = "a malformed name is a mistake in the test")]
+    pub fn call(&self, account: &str, region: &str) -> Call {
+        let account = AccountId::parse(account).expect("an account has twelve digits");
+        Call {
+            caller: self.env.dev_root(account, "AKIDEXAMPLE"),
+            region: Region::parse(region).expect("a Region name"),
+            request_id: RequestId::random(self.env.entropy()).expect("seeded"),
+            source_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            user_agent: "test".to_owned(),
+            tls: None,
+        }
+    }
+
+    /// Calls an operation as the root of account 111122223333 in us-east-1.
+    ///
+    /// # Errors
+    /// Those of the operation.
+    ///
+    /// # Panics
+    /// When there is no such operation.
+    pub async fn ask(&self, name: &str, body: &serde_json::Value) -> Result<serde_json::Value, Error> {
+        self.ask_as(&self.call("111122223333", "us-east-1"), name, body).await
+    }
+
+    /// Calls an operation.
+    ///
+    /// # Errors
+    /// Those of the operation.
+    ///
+    /// # Panics
+    /// When there is no such operation, or the answer is not JSON.
+    #[expect(clippy::expect_used, reason = "an unknown operation is a mistake in the test")]
+    pub async fn ask_as(
+        &self,
+        call: &Call,
+        name: &str,
+        body: &serde_json::Value,
+    ) -> Result<serde_json::Value, Error> {
+        let entry = ops::find(name).expect("an operation");
+        let answer = entry.handle(&self.env, call, body.to_string().as_bytes()).await?;
+        if answer.is_empty() {
+            return Ok(serde_json::Value::Null);
+        }
+        Ok(serde_json::from_slice(&answer).expect("answers are JSON"))
+    }
+}
+
+/// Settings as they are unless an operator changes them, with three Regions.
+#[expect(clippy::expect_used, reason = "constant names")]
+pub fn settings() -> Settings {
+    let regions = ["us-east-1", "us-west-2", "eu-central-1"];
+    Settings {
+        partition: Partition::parse("aws").expect("a partition name"),
+        regions: regions.iter().filter_map(|name| Region::parse(name)).collect(),
+        keys_in_memory: 1_000,
+        aliases_per_key: 50,
+        tags_per_key: 50,
+        on_demand_rotations: 25,
+        key_policy_bytes: 32_768,
+    }
+}

@@ -1,0 +1,178 @@
+//! The audit record of one call: opened before the deed, closed before the reply.
+//!
+//! The shape is CloudTrail's, so that queries and tools for it work. Never in a record: plaintexts,
+//! ciphertexts, data keys, grant tokens, key material. Always in clear: encryption contexts, aliases, tags,
+//! descriptions, policies being set.
+
+use reseal_types::{AccountId, Timestamp};
+
+use crate::{
+    audit::{AuditSink, AuditUnavailable, Kept},
+    call::{Call, RequestId},
+    env::Env,
+    error::Error,
+    json::JsonObject,
+    operation::{Notes, OpSpec},
+};
+
+const EVENT_VERSION: &str = "1.11";
+pub(crate) const EVENT_SOURCE: &str = "kms.amazonaws.com";
+
+/// A record in the making.
+pub(crate) struct Trail<'a> {
+    call: &'a Call,
+    spec: &'static OpSpec,
+    event_id: RequestId,
+    at: Timestamp,
+    /// What is known of the request once it is parsed: a JSON object.
+    parameters: Vec<u8>,
+    /// Keys worked on, with their owner: source first, then destination.
+    resources: Vec<(AccountId, String)>,
+}
+
+impl<'a> Trail<'a> {
+    /// Opens the record of a call. Nowhere to keep it: the call is not attempted.
+    pub(crate) fn open(env: &Env, call: &'a Call, spec: &'static OpSpec) -> Result<Self, Error> {
+        env.audit.ready()?;
+        let event_id = RequestId::random(env.entropy.as_ref())?;
+        let (parameters, resources) = (Vec::new(), Vec::new());
+        Ok(Self { call, spec, event_id, at: env.clock.now(), parameters, resources })
+    }
+
+    /// The id of the record.
+    pub(crate) fn event_id(&self) -> &str {
+        self.event_id.as_str()
+    }
+
+    /// When the call came.
+    pub(crate) fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// Notes what the request asks for. Replaces what an earlier attempt noted.
+    pub(crate) fn note_parameters(&mut self, describe: impl FnOnce(&mut JsonObject<'_>)) {
+        self.parameters.clear();
+        JsonObject::write(&mut self.parameters, describe);
+        self.resources.clear();
+    }
+
+    /// Notes a key that the call works on.
+    pub(crate) fn note_key(&mut self, account: AccountId, arn: &str) {
+        self.resources.push((account, arn.to_owned()));
+    }
+
+    /// The record as one line of JSON.
+    pub(crate) fn record(&self, result: Result<&Notes, &Error>) -> Vec<u8> {
+        let Self { call, spec, .. } = self;
+        let mut line = Vec::with_capacity(1_280);
+        JsonObject::write(&mut line, |record| {
+            record.text("eventVersion", EVENT_VERSION);
+            record.object("userIdentity", |identity| user_identity(call, identity));
+            record.text("eventTime", &self.at.to_string());
+            record.text("eventSource", EVENT_SOURCE);
+            record.text("eventName", spec.name);
+            record.text("awsRegion", call.region.as_str());
+            record.text("sourceIPAddress", &call.source_ip.to_string());
+            record.text("userAgent", &call.user_agent);
+            if let Err(error) = result {
+                record.text("errorCode", error.audit_code());
+                record.optional_text("errorMessage", error.message().as_deref());
+            }
+            let logged = self.parameters.len() > b"{}".len();
+            record.raw("requestParameters", if logged { &self.parameters } else { b"null" });
+            let elements = result.ok().and_then(|notes| notes.response_elements.as_deref());
+            record.raw("responseElements", elements.unwrap_or(b"null"));
+            if let Some(notes) = result.ok().filter(|notes| !notes.additional.is_empty()) {
+                record.object("additionalEventData", |data| {
+                    notes.additional.iter().for_each(|(name, value)| data.text(name, value));
+                });
+            }
+            record.text("requestID", call.request_id.as_str());
+            record.text("eventID", self.event_id.as_str());
+            record.boolean("readOnly", spec.read_only);
+            self.write_resources(record, result.ok());
+            record.text("eventType", "AwsApiCall");
+            record.boolean("managementEvent", true);
+            record.text("recipientAccountId", call.caller.account().as_str());
+            record.text("eventCategory", "Management");
+            if let Some(tls) = &call.tls {
+                record.object("tlsDetails", |details| {
+                    details.text("tlsVersion", tls.version);
+                    details.text("cipherSuite", &tls.cipher_suite);
+                    details.text("clientProvidedHostHeader", &tls.host);
+                    details.optional_text("keyExchange", tls.key_exchange.as_deref());
+                });
+            }
+        });
+        line
+    }
+
+    fn write_resources(&self, record: &mut JsonObject<'_>, notes: Option<&Notes>) {
+        let own = self.call.caller.account();
+        let worked_on = self.resources.iter().map(|(account, arn)| (account.as_str(), arn.as_str()));
+        let added = notes.map(|notes| notes.resources.as_slice()).unwrap_or_default();
+        let added = added.iter().map(|arn| (own.as_str(), arn.as_str()));
+        record.objects("resources", worked_on.chain(added), |resource, (account, arn)| {
+            resource.text("accountId", account);
+            resource.text("type", "AWS::KMS::Key");
+            resource.text("ARN", arn);
+        });
+    }
+}
+
+fn user_identity(call: &Call, identity: &mut JsonObject<'_>) {
+    let account = call.caller.account();
+    identity.text("type", "Root");
+    identity.text("principalId", account.as_str());
+    identity.text("arn", call.caller.arn());
+    identity.text("accountId", account.as_str());
+    identity.text("accessKeyId", call.caller.access_key_id());
+}
+
+/// Appends a record and waits until it is as durable as the setting asks for.
+pub(crate) async fn keep(audit: &dyn AuditSink, record: &[u8]) -> Result<(), AuditUnavailable> {
+    match audit.append(record)? {
+        Kept::Already => Ok(()),
+        Kept::When(durable) => durable.await.map_err(|_| AuditUnavailable),
+    }
+}
+
+/// The record of something the service did by itself, such as the deletion of a key whose window has passed.
+pub(crate) fn service_event(
+    name: &str,
+    region: &str,
+    account: AccountId,
+    key_arn: &str,
+    event_id: &RequestId,
+    at: Timestamp,
+) -> Vec<u8> {
+    let mut line = Vec::with_capacity(768);
+    JsonObject::write(&mut line, |record| {
+        record.text("eventVersion", EVENT_VERSION);
+        record.object("userIdentity", |identity| {
+            identity.text("accountId", account.as_str());
+            identity.text("invokedBy", "AWS Internal");
+        });
+        record.text("eventTime", &at.to_string());
+        record.text("eventSource", EVENT_SOURCE);
+        record.text("eventName", name);
+        record.text("awsRegion", region);
+        record.text("sourceIPAddress", "AWS Internal");
+        record.text("userAgent", "AWS Internal");
+        record.raw("requestParameters", b"null");
+        record.raw("responseElements", b"null");
+        record.text("eventID", event_id.as_str());
+        record.boolean("readOnly", false);
+        record.objects("resources", [key_arn], |resource, arn| {
+            resource.text("accountId", account.as_str());
+            resource.text("type", "AWS::KMS::Key");
+            resource.text("ARN", arn);
+        });
+        record.text("eventType", "AwsServiceEvent");
+        record.boolean("managementEvent", true);
+        record.text("recipientAccountId", account.as_str());
+        record.text("eventCategory", "Management");
+        record.object("serviceEventDetails", |details| details.text("keyId", key_arn));
+    });
+    line
+}

@@ -1,0 +1,30 @@
+//! Cryptography: bytes in, bytes out.
+//!
+//! Every primitive comes from AWS-LC, except SM2. This crate adds the formats around them: the symmetric
+//! ciphertext blob ([`ciphertext`]), sealed records ([`mod@seal`]), wrapped domain keys ([`mod@wrap`]), and prepared
+//! asymmetric keys ([`asymmetric`]). It must never read a clock, a file or the network, and never decide who
+//! may use a key.
+#![forbid(unsafe_code)]
+
+mod aead;
+pub mod asymmetric;
+pub mod ciphertext;
+pub mod digest;
+pub mod error;
+pub mod kdf;
+pub mod random;
+pub mod rsa;
+mod scratch;
+pub mod seal;
+pub mod self_test;
+mod self_test_answers;
+#[cfg(feature = "sm2")]
+pub mod sm2;
+pub mod wrap;
+
+pub use asymmetric::{GeneratedKeyPair, KeyPair};
+pub use ciphertext::{MaterialKey, decrypt, encrypt};
+pub use error::{CryptoError, InvalidCiphertext, SealError};
+pub use random::RandomPool;
+pub use seal::{DomainKey, open, seal};
+pub use wrap::{RootKey, unwrap, wrap};

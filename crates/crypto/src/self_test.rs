@@ -1,0 +1,177 @@
+//! Known-answer tests of every primitive in use, run when the service starts (FIPS 140-3 calls them
+//! cryptographic algorithm self-tests). They find a broken build, library or processor before it writes
+//! anything.
+//!
+//! The service must not start when one fails. Answers are published ones or made by OpenSSL; none of the keys
+//! here protects anything.
+
+use std::{error::Error, fmt};
+
+use aws_lc_rs::hmac;
+use reseal_types::{EncryptionAlgorithm, KeySpec, Reveal, SecretBytes};
+
+use crate::{
+    aead, ciphertext,
+    error::CryptoError,
+    kdf::DerivationKey,
+    random,
+    rsa::RsaKeyPair,
+    self_test_answers::{self as given, Answers},
+};
+
+/// Which self-test failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SelfTestError {
+    /// The name of the algorithm.
+    pub name: &'static str,
+}
+
+impl fmt::Display for SelfTestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the self-test of {} failed", self.name)
+    }
+}
+
+impl Error for SelfTestError {}
+
+/// Runs all self-tests, in a few milliseconds.
+///
+/// # Errors
+/// The first that failed.
+pub fn run() -> Result<(), SelfTestError> {
+    check(&given::ANSWERS)
+}
+
+type Test = fn(&Answers) -> Result<bool, CryptoError>;
+
+const TESTS: &[(&str, Test)] = &[
+    ("random generator", |_| random_generator()),
+    ("AES-256-GCM", aes_gcm),
+    ("HMAC-SHA-256", |answers| hmac_of(hmac::HMAC_SHA256, answers.hmac_sha256)),
+    ("HMAC-SHA-512", |answers| hmac_of(hmac::HMAC_SHA512, answers.hmac_sha512)),
+    ("SP 800-108 key derivation", key_derivation),
+    ("ciphertext suite 0x0001", suite_1),
+    ("RSAES-OAEP", rsa_oaep),
+    #[cfg(feature = "sm2")]
+    ("SM2PKE", sm2_pke),
+];
+
+fn check(answers: &Answers) -> Result<(), SelfTestError> {
+    for (name, test) in TESTS {
+        if !test(answers).unwrap_or(false) {
+            return Err(SelfTestError { name });
+        }
+    }
+    Ok(())
+}
+
+/// Two outputs differ, and none is all zeros.
+fn random_generator() -> Result<bool, CryptoError> {
+    let (mut one, mut two) = ([0; 32], [0; 32]);
+    random::fill(&mut one)?;
+    random::fill(&mut two)?;
+    Ok(one != two && one != [0; 32] && two != [0; 32])
+}
+
+fn aes_gcm(answers: &Answers) -> Result<bool, CryptoError> {
+    let (key, nonce) = (array::<32>(given::GCM_KEY)?, array::<12>(given::GCM_NONCE)?);
+    let (associated, plaintext) = (bytes(given::GCM_ASSOCIATED)?, bytes(given::GCM_PLAINTEXT)?);
+    let expected = bytes(answers.gcm_sealed)?;
+    let mut sealed = Vec::new();
+    aead::seal(&key, &nonce, &associated, &plaintext, &mut sealed)?;
+    let opened = aead::open(&key, &nonce, &associated, &expected)?;
+    let mut altered = expected.clone();
+    altered.iter_mut().take(1).for_each(|byte| *byte ^= 1);
+    let refused = aead::open(&key, &nonce, &associated, &altered).is_err();
+    Ok(sealed == expected && opened.reveal(Reveal::ToCipher) == plaintext && refused)
+}
+
+fn hmac_of(algorithm: hmac::Algorithm, expected: &str) -> Result<bool, CryptoError> {
+    let key = hmac::Key::new(algorithm, given::HMAC_KEY);
+    Ok(hmac::sign(&key, given::HMAC_MESSAGE).as_ref() == bytes(expected)?)
+}
+
+fn key_derivation(answers: &Answers) -> Result<bool, CryptoError> {
+    let expected = bytes(answers.kdf_output)?;
+    let mut output = vec![0; expected.len()];
+    let key = DerivationKey::new(&bytes(given::KDF_KEY)?);
+    key.counter_mode(&[&[0; 4], &bytes(given::KDF_FIXED_INPUT)?], &mut output)?;
+    Ok(output == expected)
+}
+
+fn suite_1(answers: &Answers) -> Result<bool, CryptoError> {
+    let material = ciphertext::MaterialKey::new(&SecretBytes::from(bytes(given::SUITE_1_MATERIAL)?))?;
+    let context = bytes(given::SUITE_1_CONTEXT)?;
+    let opened = ciphertext::decrypt(&material, &bytes(given::SUITE_1_BLOB)?, &context)?;
+    let refused = ciphertext::decrypt(&material, &bytes(given::SUITE_1_BLOB)?, &[0; 4]).is_err();
+    Ok(opened.reveal(Reveal::ToCipher) == bytes(answers.suite_1_plaintext)? && refused)
+}
+
+fn rsa_oaep(answers: &Answers) -> Result<bool, CryptoError> {
+    let pair = RsaKeyPair::load(KeySpec::Rsa2048, &SecretBytes::from(given::RSA_PKCS8.to_vec()))?;
+    let mut right = true;
+    for (algorithm, ciphertext) in [
+        (EncryptionAlgorithm::RsaesOaepSha1, given::RSA_OAEP_SHA_1),
+        (EncryptionAlgorithm::RsaesOaepSha256, given::RSA_OAEP_SHA_256),
+    ] {
+        right &= pair.decrypt(algorithm, ciphertext)?.reveal(Reveal::ToCipher) == answers.rsa_plaintext;
+    }
+    Ok(right)
+}
+
+#[cfg(feature = "sm2")]
+fn sm2_pke(answers: &Answers) -> Result<bool, CryptoError> {
+    let pair = crate::sm2::Sm2KeyPair::load(&SecretBytes::from(given::SM2_PKCS8.to_vec()))?;
+    let opened = pair.decrypt(given::SM2_CIPHERTEXT)?;
+    Ok(opened.reveal(Reveal::ToCipher) == answers.sm2_plaintext)
+}
+
+fn bytes(digits: &str) -> Result<Vec<u8>, CryptoError> {
+    hex::decode(digits).map_err(|_| CryptoError::Failure)
+}
+
+fn array<const N: usize>(digits: &str) -> Result<[u8; N], CryptoError> {
+    bytes(digits)?.try_into().map_err(|_| CryptoError::Failure)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    #[expect(clippy::print_stdout, reason = "how many cases ran is worth seeing")]
+    fn passes_and_is_quick() {
+        let fastest = (0..5).map(|_| {
+            let start = Instant::now();
+            assert_eq!(run(), Ok(()));
+            start.elapsed()
+        });
+        let fastest = fastest.min().unwrap();
+        println!("self-test: {fastest:?}");
+        assert!(fastest < Duration::from_millis(100), "{fastest:?}");
+    }
+
+    #[test]
+    fn each_test_can_fail() {
+        const RIGHT: Answers = given::ANSWERS;
+        const WRONG: &str = "00";
+        let mut cases = vec![
+            ("AES-256-GCM", Answers { gcm_sealed: WRONG, ..RIGHT }),
+            ("HMAC-SHA-256", Answers { hmac_sha256: WRONG, ..RIGHT }),
+            ("HMAC-SHA-512", Answers { hmac_sha512: WRONG, ..RIGHT }),
+            ("SP 800-108 key derivation", Answers { kdf_output: WRONG, ..RIGHT }),
+            ("ciphertext suite 0x0001", Answers { suite_1_plaintext: WRONG, ..RIGHT }),
+            ("RSAES-OAEP", Answers { rsa_plaintext: b"", ..RIGHT }),
+        ];
+        if cfg!(feature = "sm2") {
+            cases.push(("SM2PKE", Answers { sm2_plaintext: b"", ..RIGHT }));
+        }
+        for (name, answers) in &cases {
+            assert_eq!(check(answers), Err(SelfTestError { name }));
+        }
+        // The random generator has no answer to get wrong.
+        assert_eq!(cases.len() + 1, TESTS.len());
+    }
+}

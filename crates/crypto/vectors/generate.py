@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+"""Makes the frozen vectors from an implementation that shares nothing with the Rust one.
+
+Needs Python 3.9 and the `cryptography` package.
+
+    generate.py            compare the files beside this script with what it would write; exit 1 on a difference
+    generate.py --write    write them (only ever to add cases: released vectors must not change)
+    generate.py --new-keys make new key pairs and asymmetric ciphertexts for the self-test, with `openssl`
+    generate.py --open     read {"material", "context", "blob"} as JSON from standard input (hex, list of pairs,
+                           hex) and print the plaintext in hex: a stand-alone decryptor
+"""
+
+import hashlib
+import hmac
+import json
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+HERE = Path(__file__).resolve().parent
+
+
+def derive(key, label, context, length):
+    """SP 800-108 counter mode with HMAC-SHA-512."""
+    output, counter = b"", 0
+    while len(output) < length:
+        counter += 1
+        message = struct.pack(">I", counter) + label + b"\0" + context + struct.pack(">I", length * 8)
+        output += hmac.new(key, message, hashlib.sha512).digest()
+    return output[:length]
+
+
+def canonical(pairs):
+    """The bytes of an encryption context."""
+    output = struct.pack(">I", len(pairs))
+    for name, value in sorted((k.encode(), v.encode()) for k, v in pairs):
+        output += struct.pack(">I", len(name)) + name + struct.pack(">I", len(value)) + value
+    return output
+
+
+def header_bytes(material_id, key_id, salt, magic=b"rSe1", version=1, suite=1, flags=0, id_type=0):
+    return magic + struct.pack(">BHBB", version, suite, flags, id_type) + key_id + material_id + salt
+
+
+def message_keys(material, header, context):
+    context_digest = hashlib.sha256(context).digest()
+    keys = derive(material, b"reseal v1 suite 1", header + context_digest, 76)
+    commitment = hmac.new(keys[32:64], b"commit" + header + context_digest, hashlib.sha256).digest()
+    return keys, commitment
+
+
+def encrypt(material, header, context, plaintext):
+    keys, commitment = message_keys(material, header, context)
+    sealed = AESGCM(keys[:32]).encrypt(keys[64:], plaintext, header + commitment + context)
+    return header + commitment + sealed
+
+
+def decrypt(material, blob, context):
+    header, commitment, sealed = blob[:89], blob[89:121], blob[121:]
+    known = header[:7] == b"rSe1\x01\x00\x01" and header[7] in (0, 1) and header[8] in (0, 1)
+    if len(blob) < 137 or not known:
+        raise ValueError("not a blob of this format")
+    keys, expected = message_keys(material, header, context)
+    if not hmac.compare_digest(commitment, expected):
+        raise ValueError("other material, other context, or altered")
+    return AESGCM(keys[:32]).decrypt(keys[64:], sealed, header + commitment + context)
+
+
+def block(name, length):
+    """Bytes that anyone can make again and that look like nothing in particular."""
+    return hashlib.shake_256(name.encode()).digest(length)
+
+
+def valid_case(name, plaintext, pairs, data_key=False, multi_region=False):
+    material, material_id = block(name + "/material", 32), block(name + "/material id", 32)
+    key_id, salt = block(name + "/key id", 16), block(name + "/salt", 32)
+    header = header_bytes(material_id, key_id, salt, flags=int(data_key), id_type=int(multi_region))
+    context = canonical(pairs)
+    keys, commitment = message_keys(material, header, context)
+    blob = encrypt(material, header, context, plaintext)
+    assert decrypt(material, blob, context) == plaintext
+    return {
+        "name": name,
+        "material": material.hex(),
+        "suite": 1,
+        "data_key": data_key,
+        "multi_region": multi_region,
+        "key_id": key_id.hex(),
+        "material_id": material_id.hex(),
+        "salt": salt.hex(),
+        "context": pairs,
+        "canonical_context": context.hex(),
+        "derived": {
+            "encryption_key": keys[:32].hex(),
+            "commitment_key": keys[32:64].hex(),
+            "iv": keys[64:].hex(),
+        },
+        "commitment": commitment.hex(),
+        "plaintext": plaintext.hex(),
+        "blob": blob.hex(),
+    }
+
+
+def refused_case(name, context=(), bound=None, commitment=None, **fields):
+    """A blob in perfect order but for one thing: only the rule about that thing can refuse it."""
+    material = block("refused/material", 32)
+    ids = [block("refused/material id", 32), block("refused/key id", 16), block("refused/salt", 32)]
+    header = header_bytes(*ids, **fields)
+    keys, right_commitment = message_keys(material, header, canonical(context))
+    commitment = commitment or right_commitment
+    associated = bound(header, commitment, canonical(context)) if bound else header + commitment + canonical(context)
+    blob = header + commitment + AESGCM(keys[:32]).encrypt(keys[64:], b"refused", associated)
+    return {"name": name, "material": material.hex(), "canonical_context": canonical([]).hex(), "blob": blob.hex()}
+
+
+def ciphertexts():
+    iam = [["Project", "Alpha"], ["Department", "Engineering"]]
+    valid = [
+        valid_case("one byte, no context", b"\x00", []),
+        valid_case("text with context", "Grüße".encode(), iam),
+        valid_case("data key of 32 bytes", block("data key", 32), [["Department", "IT"]], data_key=True),
+        valid_case("multi-Region key", b"multi-Region", [["ü", ""], ["a", "1"], ["A", "2"]], multi_region=True),
+        valid_case("the longest plaintext of Encrypt", block("4096", 4096), []),
+        valid_case("the longest context", b"8192", [["k", "v" * (8192 - 13)]], data_key=True, multi_region=True),
+    ]
+    refused = [
+        refused_case("first byte of AWS's own blobs", magic=b"\x01Se1"),
+        refused_case("another magic", magic=b"rSe2"),
+        refused_case("format version 0", version=0),
+        refused_case("format version 2", version=2),
+        refused_case("suite 0", suite=0),
+        refused_case("suite 2", suite=2),
+        refused_case("suite 0x0101", suite=0x0101),
+        refused_case("test suite 0x8000", suite=0x8000),
+        refused_case("unknown flag 1", flags=0b10),
+        refused_case("unknown flag 7", flags=0b1000_0000),
+        refused_case("key id type 2", id_type=2),
+        refused_case("made with another context", context=[["a", "bc"]]),
+        refused_case("another commitment, which the tag binds", commitment=block("another commitment", 32)),
+        refused_case("tag does not bind the header", bound=lambda _, commitment, context: commitment + context),
+        refused_case("tag does not bind the commitment", bound=lambda header, _, context: header + context),
+        refused_case("tag does not bind the context", bound=lambda header, commitment, _: header + commitment),
+    ]
+    other = refused_case("other material")
+    other["material"] = block("other material", 32).hex()
+    whole = bytes.fromhex(refused_case("")["blob"])
+    bare = {"material": other["material"], "canonical_context": other["canonical_context"]}
+    bare["material"] = block("refused/material", 32).hex()
+    refused.append(other)
+    refused.append({"name": "one byte behind the end", **bare, "blob": (whole + b"\0").hex()})
+    refused.append({"name": "tag cut by one byte", **bare, "blob": whole[:-1].hex()})
+    refused.append({"name": "header only", **bare, "blob": whole[:89].hex()})
+    refused.append({"name": "nothing", **bare, "blob": ""})
+    return {"valid": valid, "refused": refused}
+
+
+def sealed_records():
+    cases = []
+    for place, version, domain_version, size in [
+        (b"", 0, 1, 0),
+        (b"key/123456789012/1234abcd", 1, 1, 32),
+        (block("place", 300), 2**64 - 1, 2**32 - 1, 1000),
+    ]:
+        name = f"{size} bytes"
+        domain, salt, plaintext = block(name + "/domain", 32), block(name + "/salt", 32), block(name, size)
+        header = b"\x01" + struct.pack(">I", domain_version) + salt
+        keys = derive(domain, b"reseal v1 record", header, 44)
+        bound = header + struct.pack(">I", len(place)) + place + struct.pack(">Q", version)
+        sealed = header + AESGCM(keys[:32]).encrypt(keys[32:], plaintext, bound)
+        cases.append({
+            "domain_key": domain.hex(), "domain_version": domain_version, "place": place.hex(),
+            "version": str(version), "salt": salt.hex(), "plaintext": plaintext.hex(), "sealed": sealed.hex(),
+        })
+    wrapped = []
+    for context in [b"", b"file/1"]:
+        root, salt, key = block("root", 32), block("wrap salt", 32), block("domain", 32)
+        header = b"\x02" + salt
+        keys = derive(root, b"reseal v1 domain key", header, 44)
+        bound = header + struct.pack(">I", len(context)) + context
+        wrapped.append({
+            "root_key": root.hex(), "context": context.hex(), "salt": salt.hex(), "key": key.hex(),
+            "wrapped": (header + AESGCM(keys[:32]).encrypt(keys[32:], key, bound)).hex(),
+        })
+    return {"records": cases, "domain_keys": wrapped}
+
+
+def run(*arguments):
+    subprocess.run(["openssl", *arguments], check=True)
+
+
+def new_keys():
+    """Key pairs by OpenSSL, ciphertexts by OpenSSL: a third implementation."""
+    target = HERE / "self-test"
+    target.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        message, pem = Path(scratch) / "message", Path(scratch) / "key.pem"
+        message.write_bytes(b"reseal self-test")
+        for name, how in [("rsa-2048", ["RSA", "-pkeyopt", "rsa_keygen_bits:2048"]), ("sm2", ["SM2"])]:
+            run("genpkey", "-algorithm", *how, "-out", str(pem))
+            pkcs8 = target / f"{name}.pkcs8"
+            run("pkcs8", "-topk8", "-nocrypt", "-in", str(pem), "-outform", "DER", "-out", str(pkcs8))
+            options = {"sm2.ciphertext": []} if name == "sm2" else {
+                f"rsa-oaep-{digest}.ciphertext": [
+                    "-pkeyopt", "rsa_padding_mode:oaep",
+                    "-pkeyopt", f"rsa_oaep_md:{digest}", "-pkeyopt", f"rsa_mgf1_md:{digest}",
+                ] for digest in ("sha1", "sha256")
+            }
+            for output, extra in options.items():
+                files = ["-inkey", str(pem), "-in", str(message), "-out", str(target / output)]
+                run("pkeyutl", "-encrypt", *files, *extra)
+
+
+def open_standard_input():
+    given = json.load(sys.stdin)
+    plaintext = decrypt(bytes.fromhex(given["material"]), bytes.fromhex(given["blob"]), canonical(given["context"]))
+    print(plaintext.hex())
+
+
+def main():
+    if "--new-keys" in sys.argv:
+        return new_keys()
+    if "--open" in sys.argv:
+        return open_standard_input()
+    differ = False
+    for name, content in [("ciphertext-v1.json", ciphertexts()), ("seal-v1.json", sealed_records())]:
+        text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        path = HERE / name
+        if "--write" in sys.argv:
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            print(f"{name} differs", file=sys.stderr)
+            differ = True
+    return int(differ)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,315 @@
+//! Who a policy names and who is calling: the ARN forms of IAM principals, read strictly.
+//!
+//! Principals are compared by exact text. The only wildcard is `*` alone; an ARN with a wildcard inside is refused.
+
+use crate::context::ConditionKey;
+
+/// A principal as a key policy or a grant names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Principal {
+    /// `*`: every authenticated identity.
+    Anyone,
+    /// An account, by its root ARN or its bare number (which has no partition).
+    Account {
+        /// `aws`, `aws-cn`, ...
+        partition: Option<Box<str>>,
+        /// Twelve digits.
+        account: Box<str>,
+    },
+    /// An IAM user, by ARN.
+    User(Box<str>),
+    /// An IAM role, by ARN: all its sessions.
+    Role(Box<str>),
+    /// One session of a role, by its STS ARN.
+    RoleSession(Box<str>),
+    /// A federated user session, by its STS ARN.
+    FederatedUser(Box<str>),
+    /// An AWS service, such as `logs.eu-west-1.amazonaws.com`.
+    Service(Box<str>),
+}
+
+/// The identity that makes a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller<'a> {
+    arn: &'a str,
+    role_arn: Option<&'a str>,
+    partition: &'a str,
+    account: &'a str,
+    kind: CallerKind,
+}
+
+/// The kinds of identity that can call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallerKind {
+    /// The account root user.
+    Root,
+    /// An IAM user.
+    User,
+    /// A session of an IAM role.
+    RoleSession,
+    /// A session made for a federated user.
+    FederatedUser,
+}
+
+/// How a principal element covers a caller, weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Coverage {
+    /// Through the caller's account, which may delegate.
+    Account,
+    /// `*`
+    Anyone,
+    /// The role whose session calls.
+    Role,
+    /// The very user or session.
+    Itself,
+}
+
+impl<'a> Caller<'a> {
+    /// The root user, by `arn:<partition>:iam::<account>:root`. `None` for another form.
+    pub fn root(arn: &'a str) -> Option<Self> {
+        Self::of(arn, None, ArnKind::Root, CallerKind::Root)
+    }
+
+    /// An IAM user, by `arn:<partition>:iam::<account>:user/<path><name>`. `None` for another form.
+    pub fn user(arn: &'a str) -> Option<Self> {
+        Self::of(arn, None, ArnKind::User, CallerKind::User)
+    }
+
+    /// A role session, by `arn:<partition>:sts::<account>:assumed-role/<role>/<session>` and the ARN of its role (with
+    /// the role's path). `None` for another form, or when the two do not belong together.
+    pub fn role_session(session_arn: &'a str, role_arn: &'a str) -> Option<Self> {
+        let role = PrincipalArn::parse(role_arn).filter(|role| role.kind == ArnKind::Role)?;
+        let session = PrincipalArn::parse(session_arn)?;
+        let role_name = session.name.split('/').next();
+        let same = session.account == role.account
+            && session.partition == role.partition
+            && role_name == role.name.rsplit('/').next();
+        if !same {
+            return None;
+        }
+        Self::of(session_arn, Some(role_arn), ArnKind::RoleSession, CallerKind::RoleSession)
+    }
+
+    /// A federated user, by `arn:<partition>:sts::<account>:federated-user/<name>`. `None` for another form.
+    pub fn federated_user(arn: &'a str) -> Option<Self> {
+        Self::of(arn, None, ArnKind::FederatedUser, CallerKind::FederatedUser)
+    }
+
+    /// The caller's ARN as AccessDeniedException and audit records show it (the session ARN for a role).
+    pub fn arn(&self) -> &'a str {
+        self.arn
+    }
+
+    /// The caller's account, twelve digits.
+    pub fn account(&self) -> &'a str {
+        self.account
+    }
+
+    /// The kind of identity.
+    pub fn kind(&self) -> CallerKind {
+        self.kind
+    }
+
+    /// Visits the value of a condition key that follows from the caller's identity alone (`aws:PrincipalArn`,
+    /// `aws:PrincipalAccount`, `aws:PrincipalType`, `aws:username`, `kms:CallerAccount`). Returns whether the key is
+    /// one of these, so that a [`RequestContext`](crate::RequestContext) can try here first.
+    pub fn values(&self, key: &ConditionKey, visit: &mut dyn FnMut(&str)) -> bool {
+        match key {
+            ConditionKey::PrincipalArn => visit(self.role_arn.unwrap_or(self.arn)),
+            ConditionKey::PrincipalAccount | ConditionKey::CallerAccount => visit(self.account),
+            ConditionKey::PrincipalType => visit(match self.kind {
+                CallerKind::Root => "Account",
+                CallerKind::User => "User",
+                CallerKind::RoleSession => "AssumedRole",
+                CallerKind::FederatedUser => "FederatedUser",
+            }),
+            ConditionKey::Username => {
+                if self.kind == CallerKind::User
+                    && let Some(name) = self.arn.rsplit('/').next()
+                {
+                    visit(name);
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn of(arn: &'a str, role_arn: Option<&'a str>, form: ArnKind, kind: CallerKind) -> Option<Self> {
+        let parsed = PrincipalArn::parse(arn).filter(|parsed| parsed.kind == form)?;
+        Some(Self { arn, role_arn, partition: parsed.partition, account: parsed.account, kind })
+    }
+}
+
+impl Principal {
+    /// Reads an entry of `Principal.AWS`, or a principal of a grant: `*`, an account number, or an ARN of an account,
+    /// user, role, role session or federated user. `None` for anything else (groups, wildcards inside ARNs, ids of
+    /// deleted principals, other services).
+    pub fn parse(text: &str) -> Option<Self> {
+        if text == "*" {
+            return Some(Self::Anyone);
+        }
+        if is_account(text) {
+            return Some(Self::Account { partition: None, account: text.into() });
+        }
+        let arn = PrincipalArn::parse(text)?;
+        Some(match arn.kind {
+            ArnKind::Root => {
+                Self::Account { partition: Some(arn.partition.into()), account: arn.account.into() }
+            }
+            ArnKind::User => Self::User(text.into()),
+            ArnKind::Role => Self::Role(text.into()),
+            ArnKind::RoleSession => Self::RoleSession(text.into()),
+            ArnKind::FederatedUser => Self::FederatedUser(text.into()),
+        })
+    }
+
+    /// Reads an entry of `Principal.Service`.
+    pub(crate) fn parse_service(text: &str) -> Option<Self> {
+        let name = text.strip_suffix(".cn").unwrap_or(text).strip_suffix(".amazonaws.com")?;
+        let label = |part: &str| {
+            !part.is_empty()
+                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        };
+        name.split('.').all(label).then(|| Self::Service(text.into()))
+    }
+
+    /// The account the principal belongs to; `None` for `*` and services.
+    pub fn account(&self) -> Option<&str> {
+        match self {
+            Self::Anyone | Self::Service(_) => None,
+            Self::Account { account, .. } => Some(account),
+            Self::User(arn) | Self::Role(arn) | Self::RoleSession(arn) | Self::FederatedUser(arn) => {
+                arn.split(':').nth(4)
+            }
+        }
+    }
+
+    /// How this principal covers `caller`, if it does.
+    pub(crate) fn covers(&self, caller: &Caller<'_>) -> Option<Coverage> {
+        match self {
+            Self::Anyone => Some(Coverage::Anyone),
+            Self::Account { partition, account } => {
+                let same_partition = partition.as_ref().is_none_or(|own| **own == *caller.partition);
+                (**account == *caller.account && same_partition).then_some(Coverage::Account)
+            }
+            // The forms exclude each other, so equality of the texts is enough.
+            Self::User(arn) | Self::RoleSession(arn) | Self::FederatedUser(arn) => {
+                (**arn == *caller.arn).then_some(Coverage::Itself)
+            }
+            Self::Role(arn) => (caller.role_arn == Some(&**arn)).then_some(Coverage::Role),
+            Self::Service(_) => None,
+        }
+    }
+}
+
+/// The `Principal` or `NotPrincipal` element of a key policy statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Principals {
+    pub(crate) negated: bool,
+    pub(crate) list: Box<[Principal]>,
+}
+
+impl Principals {
+    /// How an Allow statement with this element covers `caller`.
+    ///
+    /// Under `NotPrincipal` a caller is left out as soon as any of its identities (session, role, account) is listed,
+    /// and is otherwise covered as by `*`.
+    pub(crate) fn allow(&self, caller: &Caller<'_>) -> Option<Coverage> {
+        let strongest = self.list.iter().filter_map(|principal| principal.covers(caller)).max();
+        match (self.negated, strongest) {
+            (false, coverage) => coverage,
+            (true, None) => Some(Coverage::Anyone),
+            (true, Some(_)) => None,
+        }
+    }
+
+    /// Whether a Deny statement with this element reaches `caller`.
+    ///
+    /// Under `NotPrincipal` a caller escapes only when every one of its identities is listed: a Deny that spares the
+    /// role alone still denies its sessions, as in AWS.
+    pub(crate) fn deny(&self, caller: &Caller<'_>) -> bool {
+        if !self.negated {
+            return self.list.iter().any(|principal| principal.covers(caller).is_some());
+        }
+        let listed = |wanted| self.list.iter().any(|principal| principal.covers(caller) == Some(wanted));
+        let spared = listed(Coverage::Anyone)
+            || (listed(Coverage::Account)
+                && (caller.kind == CallerKind::Root || listed(Coverage::Itself))
+                && (caller.role_arn.is_none() || listed(Coverage::Role)));
+        !spared
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ArnKind {
+    Root,
+    User,
+    Role,
+    RoleSession,
+    FederatedUser,
+}
+
+/// A principal ARN cut into its parts.
+struct PrincipalArn<'a> {
+    kind: ArnKind,
+    partition: &'a str,
+    account: &'a str,
+    /// What follows the type: path and name, or role and session.
+    name: &'a str,
+}
+
+impl<'a> PrincipalArn<'a> {
+    fn parse(text: &'a str) -> Option<Self> {
+        let mut parts = text.splitn(6, ':');
+        let scheme = parts.next()?;
+        let partition = parts.next()?;
+        let service = parts.next()?;
+        let region = parts.next()?;
+        let account = parts.next()?;
+        let resource = parts.next()?;
+        if scheme != "arn" || !region.is_empty() || !is_account(account) || !is_partition(partition) {
+            return None;
+        }
+        let (form, name) = resource.split_once('/').unwrap_or((resource, ""));
+        let (kind, valid) = match (service, form) {
+            ("iam", "root") => (ArnKind::Root, resource == "root"),
+            ("iam", "user") => (ArnKind::User, is_path_and_name(name)),
+            ("iam", "role") => (ArnKind::Role, is_path_and_name(name)),
+            ("sts", "assumed-role") => {
+                let (role, session) = name.split_once('/')?;
+                (ArnKind::RoleSession, is_name(role) && is_name(session))
+            }
+            ("sts", "federated-user") => (ArnKind::FederatedUser, is_name(name)),
+            _ => return None,
+        };
+        valid.then_some(Self { kind, partition, account, name })
+    }
+}
+
+fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_partition(text: &str) -> bool {
+    let suffix = text.strip_prefix("aws");
+    suffix.is_some_and(|suffix| {
+        suffix.is_empty()
+            || (suffix.starts_with('-')
+                && suffix.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'))
+    })
+}
+
+/// IAM names: up to 64 of `[A-Za-z0-9_+=,.@-]`.
+fn is_name(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
+    (1..=64).contains(&text.len()) && text.bytes().all(allowed)
+}
+
+/// An IAM path (printable ASCII, up to 512 with its slashes) and a name. Wildcards are legal in an IAM path but not in
+/// a Principal element.
+fn is_path_and_name(text: &str) -> bool {
+    let (path, name) = text.rsplit_once('/').unwrap_or(("", text));
+    let allowed = |byte: u8| (0x21..=0x7e).contains(&byte) && byte != b'*' && byte != b'?';
+    path.len() <= 510 && path.bytes().all(allowed) && is_name(name)
+}

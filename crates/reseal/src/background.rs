@@ -1,0 +1,78 @@
+//! What the service does by itself: destroys keys that are due, tidies the outbox, records failed
+//! authentications, and looks once at every stored record.
+
+use std::{sync::Arc, time::Duration};
+
+use reseal_audit::FailedAuthentications;
+use reseal_core::{
+    audit::{AuditSink, Kept},
+    call::RequestId,
+    env::Env,
+};
+use reseal_types::Timestamp;
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{error, info, warn};
+
+const STEP: Duration = Duration::from_secs(2);
+const RECORD_FAILURES: Duration = Duration::from_secs(15);
+const MINUTE_MILLIS: i64 = 60_000;
+
+/// Works on jobs until dropped.
+pub(crate) async fn run(env: Arc<Env>, audit: Arc<dyn AuditSink>, failures: Arc<FailedAuthentications>) {
+    let (mut step, mut record) = (interval(STEP), interval(RECORD_FAILURES));
+    step.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    record.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = step.tick() => {
+                if let Err(error) = env.destroy_due_keys().await {
+                    error!(?error, "keys due for destruction could not be looked for; trying again");
+                }
+                sweep_outbox(&env).await;
+            }
+            _ = record.tick() => record_failures(&env, audit.as_ref(), &failures, env.clock().now()).await,
+        }
+    }
+}
+
+/// What must not be left for the next start. To be called when no call is in flight any more.
+pub(crate) async fn finish(env: &Env, audit: &dyn AuditSink, failures: &FailedAuthentications) {
+    sweep_outbox(env).await;
+    let minute_over = Timestamp::from_millis(env.clock().now().millis() + MINUTE_MILLIS);
+    record_failures(env, audit, failures, minute_over).await;
+}
+
+/// Opens every record once, so that damage is known before the record is needed.
+pub(crate) async fn scrub(env: Arc<Env>) {
+    let mut refused = 0_u64;
+    let outcome = env.vault().scrub(|place| {
+        refused += 1;
+        error!(record = %place, "refused: this record was changed outside the service");
+    });
+    match outcome.await {
+        Ok(records) if refused == 0 => info!(records, "every stored record opens"),
+        Ok(records) => error!(records, refused, "some stored records do not open: restore them from a backup"),
+        Err(error) => error!(%error, "the stored records could not be looked at"),
+    }
+}
+
+async fn sweep_outbox(env: &Env) {
+    if let Err(error) = env.sweep_outbox().await {
+        warn!(?error, "audit records already in the log could not be removed from the store; trying again");
+    }
+}
+
+async fn record_failures(env: &Env, audit: &dyn AuditSink, failures: &FailedAuthentications, now: Timestamp) {
+    for failure in failures.drain(now) {
+        let record = RequestId::random(env.entropy()).ok().and_then(|id| failure.to_record(id.as_str()).ok());
+        let kept = match record.map(|record| audit.append(&record)) {
+            Some(Ok(Kept::Already)) => true,
+            Some(Ok(Kept::When(kept))) => kept.await.is_ok(),
+            Some(Err(_)) | None => false,
+        };
+        if !kept {
+            let (reason, count) = (failure.reason, failure.count);
+            error!(source = ?failure.source, reason, count, "failed authentications could not be recorded");
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! The configuration: one TOML file, overridden by `RESEAL_*` variables, overridden by flags.
+//!
+//! Unknown names are refused, so that a misspelt setting is never silently the default.
+
+mod environment;
+mod nearest;
+pub(crate) mod settings;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeSet,
+    net::{SocketAddr, ToSocketAddrs},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, anyhow, bail};
+pub(crate) use environment::{Environment, FirstAccount};
+use reseal_types::{Partition, Region};
+use serde::Deserialize;
+use settings::SETTINGS;
+use toml::{Table, Value};
+
+use crate::cli;
+
+/// All settings, with their defaults for what was not given.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) listen: String,
+    pub(crate) metrics_listen: Option<String>,
+    pub(crate) allow_plain_http: bool,
+    pub(crate) partition: String,
+    pub(crate) regions: Vec<String>,
+    pub(crate) keys_in_memory: usize,
+    pub(crate) drain_timeout_seconds: u64,
+    pub(crate) tls: Tls,
+    pub(crate) audit: Audit,
+    pub(crate) quotas: Quotas,
+    pub(crate) log: Log,
+}
+
+/// `[tls]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Tls {
+    pub(crate) certificate: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
+    pub(crate) client_ca: Option<PathBuf>,
+}
+
+/// `[audit]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Audit {
+    pub(crate) durability: String,
+    pub(crate) segment_bytes: u64,
+}
+
+/// `[quotas]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Quotas {
+    pub(crate) aliases_per_key: usize,
+    pub(crate) tags_per_key: usize,
+    pub(crate) on_demand_rotations: u32,
+    pub(crate) key_policy_bytes: usize,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    pub(crate) format: String,
+    pub(crate) level: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: None,
+            listen: "127.0.0.1:4599".to_owned(),
+            metrics_listen: None,
+            allow_plain_http: false,
+            partition: "aws".to_owned(),
+            regions: COMMERCIAL_REGIONS.map(str::to_owned).to_vec(),
+            keys_in_memory: 20_000,
+            drain_timeout_seconds: 30,
+            tls: Tls::default(),
+            audit: Audit::default(),
+            quotas: Quotas::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Default for Audit {
+    fn default() -> Self {
+        Self { durability: "written".to_owned(), segment_bytes: 64 * 1024 * 1024 }
+    }
+}
+
+impl Default for Quotas {
+    /// AWS's own: the KMS developer guide, "Resource quotas" and "On-demand rotation".
+    fn default() -> Self {
+        Self { aliases_per_key: 50, tags_per_key: 50, on_demand_rotations: 25, key_policy_bytes: 32_768 }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: "text".to_owned(), level: "info".to_owned() }
+    }
+}
+
+/// The Regions of the partition `aws`, as AWS's SDKs list them.
+const COMMERCIAL_REGIONS: [&str; 36] = [
+    "af-south-1",
+    "ap-east-1",
+    "ap-east-2",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-south-2",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-6",
+    "ap-southeast-7",
+    "ca-central-1",
+    "ca-west-1",
+    "eu-central-1",
+    "eu-central-2",
+    "eu-north-1",
+    "eu-south-1",
+    "eu-south-2",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "il-central-1",
+    "me-central-1",
+    "me-south-1",
+    "me-west-1",
+    "mx-central-1",
+    "sa-east-1",
+    "sa-west-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+];
+
+/// Where settings come from; kept, so that SIGHUP can read them again.
+pub(crate) struct Sources {
+    file: Option<PathBuf>,
+    environment: Environment,
+    flags: Table,
+}
+
+/// What was read.
+pub(crate) struct Loaded {
+    pub(crate) config: Config,
+    /// Settings as given, for comparing with the next reading.
+    given: Table,
+    /// Variables with our prefix that are none of ours.
+    pub(crate) strangers: Vec<String>,
+}
+
+impl Sources {
+    /// The sources of one run. `serve` brings flags that stand for settings.
+    pub(crate) fn new(common: &cli::Common, serve: &cli::Serve, environment: Environment) -> Self {
+        let mut flags = Table::new();
+        let mut put = |name: &str, value: Option<Value>| {
+            if let (Some(value), Some(setting)) = (value, SETTINGS.iter().find(|setting| setting.name == name)) {
+                setting.put(&mut flags, value);
+            }
+        };
+        let text = |text: &Option<String>| text.clone().map(Value::String);
+        let directory = common.data_dir.as_ref().map(|path| path.to_string_lossy().into_owned());
+        put("data_dir", directory.map(Value::String));
+        put("listen", text(&serve.listen));
+        put("metrics_listen", text(&serve.metrics_listen));
+        put("allow_plain_http", serve.allow_plain_http.then_some(Value::Boolean(true)));
+        let file = common.config.clone().or_else(|| environment.config_file().map(PathBuf::from));
+        Self { file, environment, flags }
+    }
+
+    /// The first account that the environment asks for.
+    pub(crate) fn first_account(&self) -> FirstAccount {
+        self.environment.first_account()
+    }
+
+    /// The configuration file, if there is one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// Reads everything, and refuses what is unknown or does not fit.
+    pub(crate) fn load(&self) -> Result<Loaded> {
+        let mut given = match &self.file {
+            Some(path) => read_file(path)?,
+            None => Table::new(),
+        };
+        let strangers = self.environment.overlay(&mut given)?;
+        for setting in SETTINGS {
+            if let Some(value) = setting.value_in(&self.flags) {
+                setting.put(&mut given, value.clone());
+            }
+        }
+        settings::check(&given).map_err(|sentence| anyhow!(sentence))?;
+        let config: Config = given.clone().try_into().context("the configuration does not fit")?;
+        config.check()?;
+        Ok(Loaded { config, given, strangers })
+    }
+}
+
+impl Loaded {
+    /// The settings that differ between two readings: name, and whether a reload applies them.
+    pub(crate) fn changes(&self, newer: &Self) -> Vec<(&'static str, bool)> {
+        let differs = |setting: &&settings::Setting| {
+            setting.value_in(&self.given) != setting.value_in(&newer.given)
+        };
+        SETTINGS.iter().filter(differs).map(|setting| (setting.name, setting.reloadable)).collect()
+    }
+}
+
+impl Config {
+    /// The Regions served.
+    pub(crate) fn region_set(&self) -> Result<BTreeSet<Region>> {
+        let parse = |name: &String| {
+            Region::parse(name)
+                .with_context(|| format!("`regions`: \"{name}\" is not a Region name; one looks like eu-central-1"))
+        };
+        self.regions.iter().map(parse).collect()
+    }
+
+    /// The partition of every ARN.
+    pub(crate) fn partition(&self) -> Result<Partition> {
+        Partition::parse(&self.partition)
+            .with_context(|| format!("`partition`: \"{}\" is not a name such as aws", self.partition))
+    }
+
+    /// The data directory, which everything but development mode needs.
+    pub(crate) fn data_dir(&self) -> Result<&Path> {
+        self.data_dir
+            .as_deref()
+            .context("no data directory: give --data-dir DIR, set RESEAL_DATA_DIR, or set data_dir in the configuration file")
+    }
+
+    /// Rules between settings, and values that their kind alone does not check.
+    fn check(&self) -> Result<()> {
+        self.region_set()?;
+        self.partition()?;
+        let Tls { certificate, key, client_ca } = &self.tls;
+        match (certificate, key) {
+            (Some(_), None) => bail!("`tls.certificate` is set but not `tls.key`: set both, or none for plain HTTP"),
+            (None, Some(_)) => bail!("`tls.key` is set but not `tls.certificate`: set both, or none for plain HTTP"),
+            (None, None) if client_ca.is_some() => {
+                bail!("`tls.client_ca` needs `tls.certificate` and `tls.key`: clients are asked for certificates over TLS only")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The address that `HOST:PORT` stands for.
+pub(crate) fn resolve(setting: &str, text: &str) -> Result<SocketAddr> {
+    let wrong = || format!("`{setting}`: \"{text}\" is not HOST:PORT, such as 127.0.0.1:4599 or [::1]:4599");
+    text.to_socket_addrs().with_context(wrong)?.next().with_context(wrong)
+}
+
+fn read_file(path: &Path) -> Result<Table> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("the configuration file {} cannot be read", path.display()))?;
+    let table: Table = toml::from_str(&text).map_err(|error| {
+        let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or("").matches('\n').count() + 1);
+        anyhow!("{} line {line}: {}", path.display(), error.message())
+    })?;
+    settings::check(&table).map_err(|sentence| anyhow!("{}: {sentence}", path.display()))?;
+    Ok(table)
+}

@@ -1,0 +1,192 @@
+//! The service as a handler of requests. The order of the stages is AWS's: size, target, signature, then the
+//! operation's own checks in `reseal-core`.
+
+use std::{
+    future::poll_fn,
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    task::Poll,
+    time::Instant,
+};
+
+use hyper::{Request, body::Incoming, http::request::Parts};
+use reseal_core::{
+    call::{Call, RequestId},
+    env::Env,
+    error::Error as CoreError,
+    ops::Entry,
+};
+
+use crate::{
+    authenticate::{DevMode, FailedAuthentication, authenticate},
+    body::{Bodies, Body},
+    connection::{Answer, Handler, Peer},
+    frame::Frame,
+    health::{self, Checks},
+    limits::Limits,
+    listener::{self, Running, ServeError},
+    metrics::Metrics,
+    shutdown::Shutdown,
+    tls::Tls,
+    wire::{self, Failure},
+};
+
+/// Settings of the service's listener.
+pub struct Config {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// TLS; `None`: plain HTTP.
+    pub tls: Option<Arc<Tls>>,
+    /// Threads that serve; 0: one for each core.
+    pub threads: usize,
+    /// Limits.
+    pub limits: Limits,
+    /// Development mode.
+    pub dev: Option<DevMode>,
+}
+
+/// What the edge asks and tells the rest of the process.
+pub struct Hooks {
+    /// For `/_reseal/health/ready`.
+    pub ready: Checks,
+    /// Told of every request that was not authenticated, for the aggregated audit record: the source address and
+    /// the name of the error, one of a closed set. Called on the serving thread: must not block.
+    pub failed_authentication: Arc<FailedAuthentication>,
+}
+
+/// Starts the service; it serves when this returns.
+///
+/// # Errors
+/// [`ServeError`] when the listener does not start.
+pub fn serve(
+    config: Config,
+    env: Arc<Env>,
+    hooks: Hooks,
+    metrics: Arc<Metrics>,
+    shutdown: &Shutdown,
+) -> Result<Running, ServeError> {
+    let Config { listen, tls, threads, limits, dev } = config;
+    let counts = Arc::clone(&metrics.connections);
+    let max_headers = limits.max_headers;
+    let bodies = Bodies::new(limits.clone());
+    let edge = Edge(Arc::new(Inner { env, hooks, metrics, bodies, max_headers, dev }));
+    listener::start(listener::Parts { listen, tls, threads, limits, counts }, &edge, shutdown)
+}
+
+#[derive(Clone)]
+struct Edge(Arc<Inner>);
+
+struct Inner {
+    env: Arc<Env>,
+    hooks: Hooks,
+    metrics: Arc<Metrics>,
+    bodies: Bodies,
+    max_headers: usize,
+    dev: Option<DevMode>,
+}
+
+impl Handler for Edge {
+    async fn handle(self, request: Request<Incoming>, peer: Arc<Peer>) -> Answer {
+        self.0.answer(request, &peer).await
+    }
+}
+
+impl Inner {
+    async fn answer(&self, request: Request<Incoming>, peer: &Peer) -> Answer {
+        let (request, body) = request.into_parts();
+        let request_id = RequestId::random(self.env.entropy());
+        let mut answer = match Frame::of(&request) {
+            Frame::Live => health::live(),
+            Frame::Ready => health::ready(&self.hooks.ready).await,
+            frame @ (Frame::Operation(_) | Frame::UnknownOperation | Frame::Nowhere) => {
+                let request_id = request_id.as_ref().map_err(|error| CoreError::from(*error));
+                self.call(&frame, &request, body, peer, request_id).await
+            }
+        };
+        wire::mark(&mut answer, request_id.as_ref().ok(), self.dev.is_some());
+        answer
+    }
+
+    async fn call(
+        &self,
+        frame: &Frame,
+        request: &Parts,
+        body: Incoming,
+        peer: &Peer,
+        request_id: Result<&RequestId, CoreError>,
+    ) -> Answer {
+        let started = Instant::now();
+        let metrics = match frame {
+            Frame::Operation(entry) => self.metrics.operation(entry.spec.name),
+            Frame::UnknownOperation | Frame::Nowhere | Frame::Live | Frame::Ready => &self.metrics.no_operation,
+        };
+        let id = request_id.as_ref().ok().copied();
+        let outcome = self.attempt(frame, request, body, peer, request_id).await;
+        metrics.observe(started.elapsed(), outcome.as_ref().err().map(Failure::code));
+        match outcome {
+            Ok(body) => wire::success(body),
+            Err(failure) => {
+                failure.log(id);
+                wire::failure(&failure)
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        frame: &Frame,
+        request: &Parts,
+        body: Incoming,
+        peer: &Peer,
+        request_id: Result<&RequestId, CoreError>,
+    ) -> Result<Vec<u8>, Failure> {
+        if request.headers.len() > self.max_headers {
+            return Err(Failure::TooManyHeaders);
+        }
+        let body = self.bodies.read(&request.headers, body).await?;
+        let entry = match frame {
+            Frame::Operation(entry) => *entry,
+            Frame::UnknownOperation => return Err(Failure::UnknownOperation),
+            Frame::Nowhere | Frame::Live | Frame::Ready => return Err(Failure::Nowhere),
+        };
+        let id = *request_id?;
+        let call = authenticate(&self.env, self.dev, request, peer, id, &body.bytes).await;
+        let call = call.inspect_err(|failure| self.note(failure, peer))?;
+        self.handle(entry, call, body).await
+    }
+
+    fn note(&self, failure: &Failure, peer: &Peer) {
+        if let Failure::Signature(error) = failure {
+            self.metrics.authentication_failed(error.code());
+            (self.hooks.failed_authentication)(peer.ip, error.code());
+        }
+    }
+
+    /// Runs the operation. A client that goes away takes its request with it, but never a change half made:
+    /// memory would not learn of what the store already has. So changes run as tasks of their own.
+    async fn handle(&self, entry: &'static Entry, call: Call, body: Body) -> Result<Vec<u8>, Failure> {
+        let caught = if entry.spec.read_only {
+            run(entry, &self.env, &call, &body.bytes).await
+        } else {
+            let env = Arc::clone(&self.env);
+            let change = tokio::spawn(async move { run(entry, &env, &call, &body.bytes).await });
+            change.await.ok().flatten()
+        };
+        let Some(result) = caught else {
+            self.metrics.handler_panicked();
+            return Err(Failure::Panicked);
+        };
+        result.map_err(Failure::Call)
+    }
+}
+
+/// The operation's result; `None` if it panicked. A defect in one call must not end the others.
+async fn run(entry: &Entry, env: &Env, call: &Call, body: &[u8]) -> Option<Result<Vec<u8>, CoreError>> {
+    let mut handling = catch_unwind(AssertUnwindSafe(|| entry.handle(env, call, body))).ok()?;
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(context))) {
+        Ok(poll) => poll.map(Some),
+        Err(_) => Poll::Ready(None),
+    })
+    .await
+}

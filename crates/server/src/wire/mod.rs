@@ -1,0 +1,62 @@
+//! The form of answers on the wire: AWS JSON 1.1 with the headers that AWS KMS sends.
+
+mod error;
+
+use bytes::Bytes;
+pub(crate) use error::Failure;
+use http_body_util::Full;
+use hyper::{
+    HeaderMap, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE, EXPIRES, HeaderName, HeaderValue, PRAGMA},
+};
+use reseal_core::call::RequestId;
+
+use crate::connection::Answer;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const DEV_MODE: HeaderName = HeaderName::from_static("x-reseal-dev-mode");
+const AWS_JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
+const PLAIN_JSON: HeaderValue = HeaderValue::from_static("application/json");
+const NOT_KEPT: HeaderValue = HeaderValue::from_static("no-cache, no-store, must-revalidate, private");
+const EXPIRED: HeaderValue = HeaderValue::from_static("0");
+const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+const UNCHECKED: HeaderValue = HeaderValue::from_static("signatures are not checked");
+
+/// The answer to a call that succeeded; `body` is a JSON object or empty.
+pub(crate) fn success(body: Vec<u8>) -> Answer {
+    answer(StatusCode::OK, AWS_JSON, body.into())
+}
+
+/// The answer to a call that failed.
+pub(crate) fn failure(failure: &Failure) -> Answer {
+    answer(failure.status(), AWS_JSON, failure.body().into())
+}
+
+/// An answer that is not part of the AWS API.
+pub(crate) fn plain_json(status: StatusCode, body: String) -> Answer {
+    answer(status, PLAIN_JSON, body.into())
+}
+
+/// What every answer carries: which request it is, and how far it can be trusted.
+pub(crate) fn mark(answer: &mut Answer, request_id: Option<&RequestId>, dev_mode: bool) {
+    let headers = answer.headers_mut();
+    if let Some(Ok(id)) = request_id.map(|id| HeaderValue::from_str(id.as_str())) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if dev_mode {
+        headers.insert(DEV_MODE, UNCHECKED);
+    }
+}
+
+/// Hyper adds `Date` and `Content-Length`.
+fn answer(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Answer {
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.insert(CONTENT_TYPE, content_type);
+    headers.insert(CACHE_CONTROL, NOT_KEPT);
+    headers.insert(EXPIRES, EXPIRED);
+    headers.insert(PRAGMA, NO_CACHE);
+    let mut answer = Answer::new(Full::new(body));
+    *answer.status_mut() = status;
+    *answer.headers_mut() = headers;
+    answer
+}

@@ -1,0 +1,60 @@
+//! Algorithms a request can name.
+
+use std::fmt;
+
+/// `EncryptionAlgorithmSpec` of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EncryptionAlgorithm {
+    /// AES-256-GCM in the blob format of docs/ciphertext-format.md.
+    SymmetricDefault,
+    /// RSA-OAEP with SHA-1 for hash and mask, empty label (RFC 8017).
+    RsaesOaepSha1,
+    /// RSA-OAEP with SHA-256 for hash and mask, empty label (RFC 8017).
+    RsaesOaepSha256,
+    /// SM2 public-key encryption, DER, C1C3C2 order (GB/T 32918.4).
+    Sm2pke,
+}
+
+impl EncryptionAlgorithm {
+    /// All, in the order in which the API lists them.
+    pub const ALL: [Self; 4] =
+        [Self::SymmetricDefault, Self::RsaesOaepSha1, Self::RsaesOaepSha256, Self::Sm2pke];
+
+    /// The API's name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SymmetricDefault => "SYMMETRIC_DEFAULT",
+            Self::RsaesOaepSha1 => "RSAES_OAEP_SHA_1",
+            Self::RsaesOaepSha256 => "RSAES_OAEP_SHA_256",
+            Self::Sm2pke => "SM2PKE",
+        }
+    }
+
+    /// The algorithm with that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name)
+    }
+}
+
+impl fmt::Display for EncryptionAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// `SigningAlgorithmSpec` of the API, as far as a key spec that can be created offers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SigningAlgorithm(pub &'static str);
+
+/// What an RSA key signs with (RFC 8017; salt as long as the hash).
+pub const RSA_SIGNING: &[SigningAlgorithm] = &[
+    SigningAlgorithm("RSASSA_PKCS1_V1_5_SHA_256"),
+    SigningAlgorithm("RSASSA_PKCS1_V1_5_SHA_384"),
+    SigningAlgorithm("RSASSA_PKCS1_V1_5_SHA_512"),
+    SigningAlgorithm("RSASSA_PSS_SHA_256"),
+    SigningAlgorithm("RSASSA_PSS_SHA_384"),
+    SigningAlgorithm("RSASSA_PSS_SHA_512"),
+];
+
+/// What an SM2 key signs with (GB/T 32918.2).
+pub const SM2_SIGNING: &[SigningAlgorithm] = &[SigningAlgorithm("SM2DSA")];

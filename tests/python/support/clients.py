@@ -1,0 +1,93 @@
+"""Real clients, pointed at a server under test: the AWS SDK for Python and the AWS CLI.
+
+Nothing is retried, so that no failure hides behind a second try; every answer of the SDK is held against the service model.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import botocore.session
+from botocore.config import Config
+
+from .model import error_is_known, problems
+
+AWS = Path(sys.executable).with_name("aws")
+
+
+def kms_client(server, credentials, region="us-east-1", **config):
+    session = botocore.session.Session()
+    session.set_config_variable("config_file", os.devnull)
+    session.set_config_variable("credentials_file", os.devnull)
+    client = session.create_client(
+        "kms",
+        region_name=region,
+        endpoint_url=server.url,
+        aws_access_key_id=credentials.access_key,
+        aws_secret_access_key=credentials.secret_key,
+        config=Config(retries={"total_max_attempts": 1, "mode": "standard"}, read_timeout=60, **config),
+    )
+    client.meta.events.register("after-call.kms", check_against_the_model)
+    return client
+
+
+def check_against_the_model(http_response, model, **_):
+    """Runs on every SDK call of the whole suite."""
+    request_id = http_response.headers["x-amzn-RequestId"]
+    assert uuid.UUID(request_id).version == 4, request_id
+    if http_response.status_code == 200:
+        body = json.loads(http_response.content) if http_response.content else None
+        found = problems(model.name, body)
+    else:
+        error = json.loads(http_response.content)
+        known = error_is_known(model.name, error["__type"])
+        found = [] if known else [f"{model.name}: {error} is not an error of this operation"]
+    assert not found, found
+
+
+class Cli:
+    """The AWS CLI with a home of its own: no profile, no cache, no pager of the person who runs the tests."""
+
+    def __init__(self, server, credentials, home, region="us-east-1"):
+        self.home = Path(home)
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "AWS_ACCESS_KEY_ID": credentials.access_key,
+            "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
+            "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
+            "AWS_ENDPOINT_URL_KMS": server.url,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_MAX_ATTEMPTS": "1",
+            "AWS_PAGER": "",
+        }
+
+    def run(self, *arguments):
+        return subprocess.run(
+            [sys.executable, str(AWS), "kms", *arguments],
+            env=self.environment,
+            cwd=self.home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def text(self, *arguments):
+        finished = self.run(*arguments)
+        assert finished.returncode == 0, finished
+        return finished.stdout.strip()
+
+    def json(self, *arguments):
+        output = self.text(*arguments, "--output", "json")
+        return json.loads(output) if output else None
+
+    def fails(self, *arguments):
+        """What the CLI says on standard error when the service refuses."""
+        finished = self.run(*arguments)
+        assert finished.returncode == 254, finished
+        return finished.stderr.strip()

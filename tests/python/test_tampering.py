@@ -1,0 +1,182 @@
+"""Who edits the database by hand is found out: the record that was touched is refused and named, the others keep working."""
+
+import shutil
+import sqlite3
+
+import pytest
+
+from conftest import uuid_of
+from support.clients import kms_client
+from support.expect import refused
+from support.server import FIRST
+
+
+class Stopped:
+    """A stopped server's database with two keys and an alias, to be edited and started again from the same point."""
+
+    def __init__(self, server):
+        self.server = server
+        server.start()
+        kms = kms_client(server, FIRST)
+        self.mine, self.neighbour = (
+            kms.create_key(Description=text)["KeyMetadata"]["Arn"] for text in ("mine", "neighbour")
+        )
+        kms.create_alias(AliasName="alias/tampering", TargetKeyId=self.neighbour)
+        self.blobs = {
+            arn: kms.encrypt(KeyId=arn, Plaintext=b"p")["CiphertextBlob"] for arn in (self.mine, self.neighbour)
+        }
+        assert server.stop() == 0
+        self.path = server.data_dir / "reseal.db"
+        self.pristine = server.data_dir.with_name("pristine.db")
+        shutil.copy(self.path, self.pristine)
+
+    def restore(self):
+        for leftover in (self.path, *self.server.data_dir.glob("reseal.db-*")):
+            leftover.unlink(missing_ok=True)
+        shutil.copy(self.pristine, self.path)
+
+    def rows_of(self, arn):
+        """The record keys of the rows that belong to a KMS key; ids stand in them as text or as bytes."""
+        text = uuid_of(arn)
+        forms = text.encode(), bytes.fromhex(text.replace("-", ""))
+        with sqlite3.connect(self.path) as database:
+            keys = [key for (key,) in database.execute("select key from records")]
+        return [key for key in keys if any(form in bytes(key) for form in forms)]
+
+    def edit(self, statement, *values):
+        with sqlite3.connect(self.path) as database:
+            changed = database.execute(statement, values).rowcount
+        database.close()
+        assert changed == 1, statement
+
+    def value_of(self, key):
+        with sqlite3.connect(self.path) as database:
+            ((version, value),) = database.execute("select version, value from records where key = ?", (key,))
+        database.close()
+        return version, bytes(value)
+
+
+@pytest.fixture
+def stopped(own_server):
+    return Stopped(own_server)
+
+
+def uses(kms, arn, blob):
+    return [
+        lambda: kms.describe_key(KeyId=arn),
+        lambda: kms.encrypt(KeyId=arn, Plaintext=b"p"),
+        lambda: kms.decrypt(CiphertextBlob=blob),
+        lambda: kms.get_key_policy(KeyId=arn),
+    ]
+
+
+def refused_uses(kms, arn, blob):
+    """How many of the uses of a key end in KMSInternalException; any other failure, or a wrong success, is an error."""
+    count = 0
+    for use in uses(kms, arn, blob):
+        try:
+            use()
+        except kms.exceptions.KMSInternalException:
+            count += 1
+    return count
+
+
+def assert_found_out(stopped, touched, untouched):
+    """The touched key cannot be used, the other one can in every way, and an operator can learn which record it was."""
+    server = stopped.server.start()
+    kms = kms_client(server, FIRST)
+    assert refused_uses(kms, touched, stopped.blobs[touched]) > 0, "the edit went unnoticed"
+    for use in uses(kms, untouched, stopped.blobs[untouched]):
+        use()
+    fresh = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.encrypt(KeyId=fresh, Plaintext=b"p")
+    assert server.stop() == 0
+    doctor = server.run("doctor", expect=None)
+    assert uuid_of(touched) in server.everything_printed().decode(errors="replace") + doctor.stdout + doctor.stderr
+
+
+def test_any_byte_of_any_value(stopped):
+    for key in stopped.rows_of(stopped.mine):
+        _, value = stopped.value_of(key)
+        for place in (0, len(value) // 2, len(value) - 1):
+            changed = value[:place] + bytes([value[place] ^ 1]) + value[place + 1 :]
+            stopped.edit("update records set value = ? where key = ?", changed, key)
+            assert_found_out(stopped, stopped.mine, stopped.neighbour)
+            stopped.restore()
+
+
+@pytest.mark.parametrize("change", ["cut", "emptied", "extended"])
+def test_the_length_of_any_value(stopped, change):
+    for key in stopped.rows_of(stopped.mine):
+        _, value = stopped.value_of(key)
+        changed = {"cut": value[:-1], "emptied": b"", "extended": value + b"\x00"}[change]
+        stopped.edit("update records set value = ? where key = ?", changed, key)
+        assert_found_out(stopped, stopped.mine, stopped.neighbour)
+        stopped.restore()
+
+
+@pytest.mark.parametrize("difference", [1, -1])
+def test_the_version_of_any_row(stopped, difference):
+    for key in stopped.rows_of(stopped.mine):
+        stopped.edit("update records set version = version + ? where key = ?", difference, key)
+        assert_found_out(stopped, stopped.mine, stopped.neighbour)
+        stopped.restore()
+
+
+def test_a_row_put_in_the_place_of_another(stopped):
+    """A copy of the neighbour's record, version and all, is still not this key's record."""
+    mine, theirs = (
+        sorted(stopped.rows_of(arn), key=lambda key: (len(key), key)) for arn in (stopped.mine, stopped.neighbour)
+    )
+    pairs = [(key, twin) for key in mine for twin in theirs if len(key) == len(twin) and key[:4] == twin[:4]]
+    assert pairs
+    for key, twin in pairs:
+        version, value = stopped.value_of(twin)
+        stopped.edit("update records set version = ?, value = ? where key = ?", version, value, key)
+        assert_found_out(stopped, stopped.mine, stopped.neighbour)
+        stopped.restore()
+
+
+def test_a_row_moved_to_another_key(stopped):
+    """Its record key changed, a row opens neither under the new name nor under the old one."""
+    for key in stopped.rows_of(stopped.mine):
+        moved = bytes(key[:-1]) + bytes([key[-1] ^ 1])
+        stopped.edit("update records set key = ? where key = ?", moved, key)
+        server = stopped.server.start()
+        kms = kms_client(server, FIRST)
+        for use in uses(kms, stopped.neighbour, stopped.blobs[stopped.neighbour]):
+            use()
+        failed = 0
+        for use in uses(kms, stopped.mine, stopped.blobs[stopped.mine]):
+            try:
+                use()
+            except kms.exceptions.ClientError:
+                failed += 1
+        assert server.stop() == 0
+        printed = server.everything_printed().decode(errors="replace")
+        doctor = server.run("doctor", expect=None)
+        assert failed or uuid_of(stopped.mine)[:-1] in printed + doctor.stdout + doctor.stderr, key
+        stopped.restore()
+
+
+def test_an_alias_is_protected_like_a_key(stopped):
+    with sqlite3.connect(stopped.path) as database:
+        rows = [bytes(key) for (key,) in database.execute("select key from records") if b"tampering" in bytes(key)]
+    database.close()
+    assert rows
+    for key in rows:
+        _, value = stopped.value_of(key)
+        stopped.edit("update records set value = ? where key = ?", value[:-1] + bytes([value[-1] ^ 1]), key)
+    server = stopped.server.start()
+    kms = kms_client(server, FIRST)
+    with refused("KMSInternalException"):
+        kms.encrypt(KeyId="alias/tampering", Plaintext=b"p")
+    kms.encrypt(KeyId=stopped.neighbour, Plaintext=b"p")
+
+
+def test_an_untouched_database_opens(stopped):
+    server = stopped.server.start()
+    kms = kms_client(server, FIRST)
+    for arn in (stopped.mine, stopped.neighbour):
+        assert refused_uses(kms, arn, stopped.blobs[arn]) == 0
+    assert kms.encrypt(KeyId="alias/tampering", Plaintext=b"p")["KeyId"] == stopped.neighbour
