@@ -31,3 +31,6 @@ pub mod store;
 pub mod testkit;
 mod trail;
 pub mod vault;
+
+#[cfg(test)]
+mod tests;

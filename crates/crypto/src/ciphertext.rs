@@ -86,7 +86,7 @@ pub fn decrypt(
     let (header, rest) = blob.split_first_chunk::<HEADER_LEN>().ok_or(InvalidCiphertext)?;
     let (commitment, sealed) = rest.split_first_chunk::<COMMITMENT_LEN>().ok_or(InvalidCiphertext)?;
     let message = MessageKeys::derive(material, header, context)?;
-    if false {
+    if !digest::equal_in_constant_time(&message.commitment, commitment) {
         return Err(InvalidCiphertext);
     }
     with_joined(&[header, commitment, context], |associated| {

@@ -6,7 +6,7 @@
 
 use std::{
     fmt,
-    fs::{self, File, Metadata, OpenOptions},
+    fs::{self, File, Metadata, OpenOptions, Permissions},
     io::{self, Read, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
@@ -172,9 +172,10 @@ fn make(path: &Path, fill: impl FnOnce(&mut [u8]) -> Result<(), NoEntropy>) -> R
     let key = SecretBytes::generate(ROOT_KEY_LEN, fill).map_err(|NoEntropy| Kind::NoEntropy)?;
     let root = RootKey::new(&key).map_err(|_| Kind::Crypto)?;
     let text = format::encode(&key).map_err(Kind::Format)?;
-    let file = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path).map_err(|error| {
-        if error.kind() == io::ErrorKind::AlreadyExists { Kind::Exists } else { Kind::Io(error) }
-    })?;
+    let file =
+        OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path).map_err(|error| {
+            if error.kind() == io::ErrorKind::AlreadyExists { Kind::Exists } else { Kind::Io(error) }
+        })?;
     write_durably(&file, &text, path).map_err(|error| {
         // Whatever was written is of no use, and would stand in the way of the next attempt.
         let _ = fs::remove_file(path);
@@ -184,6 +185,8 @@ fn make(path: &Path, fill: impl FnOnce(&mut [u8]) -> Result<(), NoEntropy>) -> R
 }
 
 fn write_durably(mut file: &File, text: &[u8], path: &Path) -> io::Result<()> {
+    // The mode given at creation is cut by the umask, even to nothing.
+    file.set_permissions(Permissions::from_mode(FILE_MODE))?;
     file.write_all(text)?;
     file.sync_all()?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -199,7 +202,9 @@ impl RootKeyFileError {
             Kind::NotAFile => format!("{path} is not a regular file"),
             Kind::LooseMode(mode) => format!("others may use the root key file {path} (mode {mode:04o})"),
             Kind::ForeignOwner { owner, expected } => {
-                format!("the root key file {path} belongs to user {owner}, not to user {expected} of this process")
+                format!(
+                    "the root key file {path} belongs to user {owner}, not to user {expected} of this process"
+                )
             }
             Kind::Format(FormatError::Empty) => format!("the root key file {path} is empty"),
             Kind::Format(FormatError::Truncated) => format!("the root key file {path} is cut short"),

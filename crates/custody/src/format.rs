@@ -55,7 +55,8 @@ pub(crate) fn decode(text: &[u8]) -> Result<SecretBytes, FormatError> {
     let (body, end) = text.split_at_checked(KEY_END).ok_or(FormatError::Truncated)?;
     let digits = body.get(PREFIX.len()..).ok_or(FormatError::Truncated)?;
     let checksum = end.strip_prefix(b":").and_then(|end| end.strip_suffix(b"\n"));
-    let checksum = checksum.filter(|digits| digits.len() == CHECKSUM_DIGITS).ok_or(FormatError::NotARootKey)?;
+    let checksum =
+        checksum.filter(|digits| digits.len() == CHECKSUM_DIGITS).ok_or(FormatError::NotARootKey)?;
     if checksum != format!("{:08x}", crc32(body)).as_bytes() {
         return Err(FormatError::Checksum);
     }

@@ -173,9 +173,15 @@ pub(crate) fn write_private(path: &Path, content: &[u8]) -> Result<()> {
     let open = OpenOptions::new().write(true).create(true).truncate(true).mode(PRIVATE_FILE).open(&temporary);
     let mut file = open.with_context(cannot)?;
     file.write_all(content).and_then(|()| file.sync_all()).with_context(cannot)?;
-    fs::rename(&temporary, path).with_context(cannot)?;
-    let directory = path.parent().unwrap_or(Path::new("."));
-    File::open(directory).and_then(|directory| directory.sync_all()).with_context(cannot)
+    rename_durably(&temporary, path)
+}
+
+/// Gives a file its name, so that a power cut does not take it away again.
+pub(crate) fn rename_durably(from: &Path, to: &Path) -> Result<()> {
+    let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::rename(from, to)
+        .and_then(|()| File::open(parent)?.sync_all())
+        .with_context(|| format!("{} cannot be put in its place", to.display()))
 }
 
 pub(crate) fn own_uid() -> u32 {

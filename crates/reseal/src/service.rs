@@ -2,14 +2,14 @@
 //!
 //! The only place that names the concrete backends.
 
-use std::{sync::Arc, thread};
+use std::{fs, path::Path, sync::Arc, thread};
 
 use anyhow::{Context, Result, anyhow, bail};
 use reseal_audit::{AuditLog, Durability};
 use reseal_core::{
     audit::AuditSink,
     custodian::Custodian,
-    env::{Env, Parts, Settings},
+    env::{Entropy, Env, Parts, Settings},
     store::{MemoryStore, Store},
     vault::{Vault, VaultError},
 };
@@ -20,12 +20,13 @@ use tracing::{info, warn};
 
 use crate::{
     config::Config,
-    datadir::DataDir,
+    datadir::{DataDir, rename_durably},
     system::{SystemClock, SystemEntropy},
     workers::WorkerPool,
 };
 
-/// A service ready to work.
+/// A service ready to work. Clones are the same service.
+#[derive(Clone)]
 pub(crate) struct Service {
     pub(crate) env: Arc<Env>,
     pub(crate) audit: Arc<AuditLog>,
@@ -114,7 +115,7 @@ fn settings(config: &Config) -> Result<Settings> {
 /// The root key: made once, together with the store, and never again.
 fn root_key(directory: &DataDir, empty: Empty) -> Result<FileCustodian> {
     let (key, database) = (directory.root_key(), directory.database());
-    let exists = |path: &std::path::Path| {
+    let exists = |path: &Path| {
         path.try_exists().with_context(|| format!("{} cannot be looked at", path.display()))
     };
     match (exists(&key)?, exists(&database)?) {
@@ -131,15 +132,27 @@ fn root_key(directory: &DataDir, empty: Empty) -> Result<FileCustodian> {
             directory.path().display()
         ),
         (false, false) => {
-            let made = FileCustodian::create(&key).with_context(|| format!("no root key could be made"))?;
+            make_root_key(&key)?;
             warn!(
                 path = %key.display(),
                 "made the root key; keep a copy of it apart from copies of the data: without it they are useless"
             );
-            return Ok(made);
         }
     }
-    FileCustodian::open(&key).context("the root key cannot be used")
+    Ok(FileCustodian::open(&key)?)
+}
+
+/// Under another name first: a crash must not leave half a root key that stands in the way of the next start.
+fn make_root_key(path: &Path) -> Result<()> {
+    let new = path.with_extension("new");
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("{} cannot be removed", new.display()));
+        }
+        _ => {}
+    }
+    FileCustodian::create(&new, |bytes| SystemEntropy.fill_secret(bytes))?;
+    rename_durably(&new, path)
 }
 
 fn open_database(directory: &DataDir) -> Result<Arc<SqliteStore>> {

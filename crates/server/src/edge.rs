@@ -119,7 +119,9 @@ impl Inner {
         let started = Instant::now();
         let metrics = match frame {
             Frame::Operation(entry) => self.metrics.operation(entry.spec.name),
-            Frame::UnknownOperation | Frame::Nowhere | Frame::Live | Frame::Ready => &self.metrics.no_operation,
+            Frame::UnknownOperation | Frame::Nowhere | Frame::Live | Frame::Ready => {
+                &self.metrics.no_operation
+            }
         };
         let id = request_id.as_ref().ok().copied();
         let outcome = self.attempt(frame, request, body, peer, request_id).await;

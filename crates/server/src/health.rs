@@ -38,6 +38,7 @@ pub(crate) async fn ready(checks: &Checks) -> Answer {
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "not ready")
     };
-    let checks: Vec<_> = checks.iter().map(|check| format!(r#""{}":{}"#, check.name, check.working)).collect();
+    let checks: Vec<_> =
+        checks.iter().map(|check| format!(r#""{}":{}"#, check.name, check.working)).collect();
     wire::plain_json(status, format!(r#"{{"status":"{word}","checks":{{{}}}}}"#, checks.join(",")))
 }

@@ -101,7 +101,11 @@ impl Running {
 }
 
 /// Starts a listener; it serves when this returns.
-pub(crate) fn start<H: Handler>(parts: Parts, handler: &H, shutdown: &Shutdown) -> Result<Running, ServeError> {
+pub(crate) fn start<H: Handler>(
+    parts: Parts,
+    handler: &H,
+    shutdown: &Shutdown,
+) -> Result<Running, ServeError> {
     let Parts { listen, tls, threads, limits, counts } = parts;
     let socket = bind(listen).map_err(|error| ServeError::Bind(listen, error))?;
     let address = socket.local_addr().map_err(|error| ServeError::Bind(listen, error))?;

@@ -113,7 +113,7 @@ impl Fill<'_> {
         let key = Arc::new(SigningKey::derive(secret_access_key, date, region, service)?);
         if let Some(set) = self.cache.set(self.hash) {
             let mut set = write(set);
-            if self.cache.generation.load(Ordering::SeqCst) >= self.generation {
+            if self.cache.generation.load(Ordering::SeqCst) == self.generation {
                 set.insert(credential.as_str(), Arc::clone(&key));
             }
         }

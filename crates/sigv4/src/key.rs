@@ -11,6 +11,13 @@ use crate::encode::hex_lower;
 use crate::error::Error;
 
 /// A prepared HMAC key for one credential scope. It is worth keeping: deriving costs four HMACs, using it one.
+///
+/// It cannot be printed:
+///
+/// ```compile_fail,E0277
+/// fn is_printable<T: std::fmt::Debug>() {}
+/// is_printable::<reseal_sigv4::SigningKey>();
+/// ```
 pub struct SigningKey(hmac::Key);
 
 impl SigningKey {

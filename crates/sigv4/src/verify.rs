@@ -64,7 +64,13 @@ impl<'c> Checked<'c> {
     }
 }
 
-/// A request that the holder of its access key's secret has signed. Made by [`Checked::verify`] only.
+/// A request that the holder of its access key's secret has signed. Made by [`Checked::verify`] only:
+///
+/// ```compile_fail,E0451
+/// fn forge(claim: &'static reseal_sigv4::Claim<'static>) -> reseal_sigv4::Verified<'static> {
+///     reseal_sigv4::Verified { claim, payload_hash: [0; 64] }
+/// }
+/// ```
 #[derive(Clone, Copy)]
 pub struct Verified<'c> {
     claim: &'c Claim<'c>,

@@ -1,7 +1,6 @@
 //! Root key files that are sound, and every way in which one is not.
 
 use std::{
-    fs::Permissions,
     os::unix::fs::symlink,
     path::PathBuf,
     pin::pin,

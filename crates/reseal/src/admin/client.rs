@@ -13,7 +13,8 @@ use tokio::{net::UnixStream, time::timeout};
 use crate::datadir::DataDir;
 
 const MAX_ANSWER_BYTES: usize = 64 * 1_024 * 1_024;
-const PATIENCE: Duration = Duration::from_secs(30);
+/// As long as the service itself allows.
+const PATIENCE: Duration = Duration::from_secs(900);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]

@@ -9,7 +9,7 @@ use std::{
     convert::Infallible,
     fs::{self, Permissions},
     os::unix::{fs::PermissionsExt, net::UnixListener as StdListener},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -19,8 +19,7 @@ use bytes::Bytes;
 pub(crate) use client::call;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::{Method, Request, Response, StatusCode, body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
-use reseal_core::env::Env;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use tokio::{
@@ -33,16 +32,22 @@ use tracing::{debug, info, warn};
 use crate::{
     accounts,
     datadir::{DataDir, PRIVATE_FILE, own_uid},
+    doctor::{Report, examine},
+    service::Service,
 };
 
 /// Makes an account.
 pub(crate) const CREATE_ACCOUNT: &str = "/account/create";
 /// Lists accounts.
 pub(crate) const LIST_ACCOUNTS: &str = "/account/list";
+/// Looks at root key and store, as `reseal doctor` asks for.
+pub(crate) const EXAMINE: &str = "/examination";
 
 const MAX_BODY_BYTES: usize = 16 * 1_024;
 const MAX_CONNECTIONS: usize = 16;
-const TIME_PER_CONNECTION: Duration = Duration::from_secs(30);
+const TIME_TO_ASK: Duration = Duration::from_secs(10);
+/// An examination of a large store takes minutes.
+const TIME_PER_CONNECTION: Duration = Duration::from_secs(900);
 /// What the address of a unix socket holds, less its final zero byte.
 const MAX_PATH_BYTES: usize = 107;
 
@@ -75,7 +80,7 @@ impl AdminSocket {
     }
 
     /// Answers until dropped.
-    pub(crate) async fn serve(self, env: Arc<Env>) {
+    pub(crate) async fn serve(self, service: Service) {
         let listener = self.listener.try_clone().and_then(UnixListener::from_std);
         let listener = match listener {
             Ok(listener) => listener,
@@ -87,10 +92,10 @@ impl AdminSocket {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    let env = Arc::clone(&env);
+                    let service = service.clone();
                     tokio::spawn(async move {
                         let _place = place;
-                        serve_connection(stream, env).await;
+                        serve_connection(stream, service).await;
                     });
                 }
                 Err(error) => {
@@ -108,17 +113,18 @@ impl Drop for AdminSocket {
     }
 }
 
-async fn serve_connection(stream: UnixStream, env: Arc<Env>) {
+async fn serve_connection(stream: UnixStream, service: Service) {
     match stream.peer_cred() {
         Ok(peer) if may_administrate(peer.uid()) => {}
         Ok(peer) => return warn!(uid = peer.uid(), "refused another user on the admin socket"),
         Err(error) => return warn!(%error, "refused an unknown user on the admin socket"),
     }
-    let service = service_fn(|request| {
-        let env = Arc::clone(&env);
-        async move { Ok::<_, Infallible>(answer(request, &env).await) }
-    });
-    let connection = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service);
+    let handler = service_fn(|request| async { Ok::<_, Infallible>(answer(request, &service).await) });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(TIME_TO_ASK)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), handler);
     match timeout(TIME_PER_CONNECTION, connection).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => debug!(%error, "a connection to the admin socket failed"),
@@ -132,7 +138,8 @@ fn may_administrate(uid: u32) -> bool {
 
 type Answer = Response<Full<Bytes>>;
 
-async fn answer(request: Request<Incoming>, env: &Env) -> Answer {
+async fn answer(request: Request<Incoming>, service: &Service) -> Answer {
+    let env = &service.env;
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     match (method, path.as_str()) {
         (Method::POST, CREATE_ACCOUNT) => match read(request).await {
@@ -142,6 +149,7 @@ async fn answer(request: Request<Incoming>, env: &Env) -> Answer {
             Err(error) => refuse(StatusCode::BAD_REQUEST, &error),
         },
         (Method::GET, LIST_ACCOUNTS) => reply(accounts::list(env).await),
+        (Method::GET, EXAMINE) => reply(Ok(Report { findings: examine(service).await })),
         (method, path) => {
             refuse(StatusCode::NOT_FOUND, &anyhow::anyhow!("{method} {path} is not served here"))
         }
@@ -149,8 +157,8 @@ async fn answer(request: Request<Incoming>, env: &Env) -> Answer {
 }
 
 async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T> {
-    let body = Limited::new(request.into_body(), MAX_BODY_BYTES).collect().await;
-    let body = body.map_err(|error| anyhow::anyhow!(error)).context("the request cannot be read")?;
+    let body = timeout(TIME_TO_ASK, Limited::new(request.into_body(), MAX_BODY_BYTES).collect()).await;
+    let body = body.context("the request did not arrive in time")?.map_err(|error| anyhow::anyhow!(error)).context("the request cannot be read")?;
     serde_json::from_slice(&body.to_bytes()).context("the request is not what is expected here")
 }
 
@@ -172,9 +180,4 @@ fn json_answer(status: StatusCode, body: Vec<u8>) -> Answer {
     let json = hyper::header::HeaderValue::from_static("application/json");
     answer.headers_mut().insert(hyper::header::CONTENT_TYPE, json);
     answer
-}
-
-/// Whether a path is short enough to be a socket's.
-pub(crate) fn path_fits(path: &Path) -> bool {
-    path.as_os_str().len() <= MAX_PATH_BYTES
 }

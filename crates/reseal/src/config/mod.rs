@@ -35,7 +35,9 @@ pub(crate) struct Config {
     pub(crate) regions: Vec<String>,
     pub(crate) keys_in_memory: usize,
     pub(crate) drain_timeout_seconds: u64,
+    pub(crate) threads: usize,
     pub(crate) tls: Tls,
+    pub(crate) limits: Limits,
     pub(crate) audit: Audit,
     pub(crate) quotas: Quotas,
     pub(crate) log: Log,
@@ -48,6 +50,21 @@ pub(crate) struct Tls {
     pub(crate) certificate: Option<PathBuf>,
     pub(crate) key: Option<PathBuf>,
     pub(crate) client_ca: Option<PathBuf>,
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    pub(crate) max_connections: usize,
+    pub(crate) max_headers: usize,
+    pub(crate) max_head_bytes: usize,
+    pub(crate) max_body_bytes: usize,
+    pub(crate) max_large_bodies: usize,
+    pub(crate) max_streams: u32,
+    pub(crate) head_timeout_seconds: u64,
+    pub(crate) body_timeout_seconds: u64,
+    pub(crate) idle_timeout_seconds: u64,
 }
 
 /// `[audit]`
@@ -64,7 +81,7 @@ pub(crate) struct Audit {
 pub(crate) struct Quotas {
     pub(crate) aliases_per_key: usize,
     pub(crate) tags_per_key: usize,
-    pub(crate) on_demand_rotations: u32,
+    pub(crate) on_demand_rotations: usize,
     pub(crate) key_policy_bytes: usize,
 }
 
@@ -87,10 +104,30 @@ impl Default for Config {
             regions: COMMERCIAL_REGIONS.map(str::to_owned).to_vec(),
             keys_in_memory: 20_000,
             drain_timeout_seconds: 30,
+            threads: 0,
             tls: Tls::default(),
+            limits: Limits::default(),
             audit: Audit::default(),
             quotas: Quotas::default(),
             log: Log::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    /// The listener's own.
+    fn default() -> Self {
+        let limits = reseal_server::Limits::default();
+        Self {
+            max_connections: limits.max_connections,
+            max_headers: limits.max_headers,
+            max_head_bytes: limits.max_head_bytes,
+            max_body_bytes: limits.max_body_bytes,
+            max_large_bodies: limits.max_large_bodies,
+            max_streams: limits.max_streams,
+            head_timeout_seconds: limits.head_timeout.as_secs(),
+            body_timeout_seconds: limits.body_timeout.as_secs(),
+            idle_timeout_seconds: limits.idle_timeout.as_secs(),
         }
     }
 }

@@ -42,7 +42,12 @@ fn write_all(out: &mut String, metrics: &Metrics) -> fmt::Result {
     let connections = &metrics.connections;
     let (opened, closed) = (connections.opened.load(Relaxed), connections.closed.load(Relaxed));
     let single = [
-        ("reseal_handler_panics_total", "counter", "Defects met while serving.", metrics.panics.load(Relaxed)),
+        (
+            "reseal_handler_panics_total",
+            "counter",
+            "Defects met while serving.",
+            metrics.panics.load(Relaxed),
+        ),
         ("reseal_connections", "gauge", "Open connections.", opened.saturating_sub(closed)),
         ("reseal_connections_opened_total", "counter", "Connections accepted.", opened),
         (
@@ -68,7 +73,11 @@ fn write_histogram(out: &mut String, operation: &OperationMetrics) -> fmt::Resul
         total += count.load(Relaxed);
         match bound {
             Some(micros) => {
-                writeln!(out, "{NAME}_bucket{{operation=\"{name}\",le=\"{}\"}} {total}", Seconds(micros * 1_000))?;
+                writeln!(
+                    out,
+                    "{NAME}_bucket{{operation=\"{name}\",le=\"{}\"}} {total}",
+                    Seconds(micros * 1_000)
+                )?;
             }
             None => writeln!(out, "{NAME}_bucket{{operation=\"{name}\",le=\"+Inf\"}} {total}")?,
         }

@@ -107,7 +107,9 @@ impl Failure {
         let request_id = request_id.map_or("none", RequestId::as_str);
         match self {
             Self::Call(CoreError::Internal(cause)) => error!(request_id, %cause, "a call failed"),
-            Self::Signature(SignatureError::Internal) => error!(request_id, "a signature could not be checked"),
+            Self::Signature(SignatureError::Internal) => {
+                error!(request_id, "a signature could not be checked")
+            }
             Self::Panicked => error!(request_id, "a call met a defect"),
             Self::Call(_)
             | Self::Signature(_)

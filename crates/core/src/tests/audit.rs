@@ -1,0 +1,82 @@
+use super::*;
+
+#[tokio::test]
+async fn every_call_leaves_one_record() {
+    let world = World::new().await;
+    let (from, to) = (symmetric(&world).await, symmetric(&world).await);
+    let blob = encrypt(&world, &from, json!({"Project": "Alpha"})).await;
+    let request = json!({"CiphertextBlob": blob, "SourceEncryptionContext": {"Project": "Alpha"},
+        "DestinationKeyId": to});
+    world.ask("ReEncrypt", &request).await.unwrap();
+    world.ask("Decrypt", &json!({"CiphertextBlob": blob})).await.unwrap_err();
+    let records = world.audit.records();
+    let names: Vec<String> = records.iter().map(|record| text(record, "/eventName")).collect();
+    assert_eq!(names, ["CreateKey", "CreateKey", "Encrypt", "ReEncrypt", "Decrypt"]);
+    let moved = &records[3];
+    assert_eq!(moved["requestParameters"]["sourceEncryptionContext"], json!({"Project": "Alpha"}));
+    assert_eq!(moved["requestParameters"]["sourceEncryptionAlgorithm"], "SYMMETRIC_DEFAULT");
+    assert_eq!(moved["responseElements"], Value::Null);
+    assert_eq!(moved["readOnly"], true);
+    let arns: Vec<String> = (0..2).map(|n| text(moved, &format!("/resources/{n}/ARN"))).collect();
+    assert_eq!(arns, [from, to]);
+    assert_eq!(moved["additionalEventData"].as_object().unwrap().len(), 2);
+    assert_eq!(records[4]["errorCode"], "InvalidCiphertextException");
+    assert!(records[4].get("errorMessage").is_none());
+    for record in &records {
+        assert!(!record.to_string().contains(&blob) && !record.to_string().contains("c2VjcmV0"));
+    }
+}
+
+#[tokio::test]
+async fn refusals_are_recorded_as_access_denied() {
+    let world = World::new().await;
+    let key = symmetric(&world).await;
+    let stranger = world.call("444455556666", "us-east-1");
+    world.ask_as(&stranger, "DescribeKey", &json!({"KeyId": key})).await.unwrap_err();
+    let records = world.audit.records();
+    let last = records.last().unwrap();
+    assert_eq!(last["errorCode"], "AccessDenied");
+    assert_eq!(last["userIdentity"]["accountId"], "444455556666");
+}
+
+#[tokio::test]
+async fn without_a_log_there_is_no_work() {
+    let world = World::new().await;
+    let key = symmetric(&world).await;
+    world.audit.set_broken(true);
+    for (name, body) in [("CreateKey", json!({})), ("DescribeKey", json!({"KeyId": key}))] {
+        assert_eq!(fault(world.ask(name, &body).await).0, "KMSInternalException");
+    }
+    world.audit.set_broken(false);
+    let keys = world.ask("ListKeys", &json!({})).await.unwrap();
+    assert_eq!(keys["Keys"].as_array().unwrap().len(), 1, "nothing was done unrecorded");
+}
+
+#[tokio::test]
+async fn a_change_and_its_record_survive_together() {
+    let world = World::new().await;
+    symmetric(&world).await;
+    // The next run finds the row in the outbox but, as after a crash, an empty log.
+    let again = World::over(world.store.clone(), 2).await;
+    assert_eq!(again.env.deliver_outbox().await.unwrap(), 1);
+    let records = again.audit.records();
+    assert_eq!(records, world.audit.records(), "the very record that was acknowledged");
+    assert_eq!(again.env.deliver_outbox().await.unwrap(), 0, "once");
+}
+
+#[tokio::test]
+async fn what_the_log_holds_is_not_delivered_again() {
+    let world = World::new().await;
+    symmetric(&world).await;
+    assert_eq!(world.env.deliver_outbox().await.unwrap(), 0);
+    let left = world.store.scan(b"outbox/", None, 10).await.unwrap();
+    assert!(left.records.is_empty());
+}
+
+#[tokio::test]
+async fn delivered_rows_are_swept() {
+    let world = World::new().await;
+    symmetric(&world).await;
+    assert_eq!(world.env.sweep_outbox().await.unwrap(), 1);
+    assert!(world.store.scan(b"outbox/", None, 10).await.unwrap().records.is_empty());
+}

@@ -1,0 +1,102 @@
+//! `reseal account`: asks the running service, or with none running does the same on the directory itself.
+
+use std::{io::Write, time::Duration};
+
+use anyhow::{Result, bail};
+use hyper::Method;
+use serde::Serialize;
+use tokio::time::sleep;
+
+use crate::{
+    accounts::{self, AccountList, CreatedAccount},
+    admin,
+    cli::{self, Output},
+    config::{Config, Environment, Sources},
+    datadir::DataDir,
+    hardening,
+    service::{Empty, Service},
+};
+
+/// How long a service that starts or stops is waited for.
+const ATTEMPTS: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Runs one of the account commands.
+pub(crate) fn run(common: &cli::Common, command: &cli::Account) -> Result<()> {
+    hardening::harden();
+    let sources = Sources::new(common, &cli::Serve::default(), Environment::of_process()?);
+    let config = sources.load()?.config;
+    let directory = DataDir::existing(config.data_dir()?)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    match command {
+        cli::Account::Create(choice) => {
+            let created = runtime.block_on(create(&directory, &config, choice))?;
+            print(common.output, &created, CreatedAccount::as_exports)
+        }
+        cli::Account::List => {
+            let listed = runtime.block_on(list(&directory, &config))?;
+            print(common.output, &listed, |listed| Ok(table(listed)))
+        }
+    }
+}
+
+async fn create(directory: &DataDir, config: &Config, choice: &cli::CreateAccount) -> Result<CreatedAccount> {
+    let request = accounts::CreateAccount {
+        account_id: choice.account_id.clone(),
+        name: choice.name.clone(),
+        access_key_id: choice.access_key_id.clone(),
+    };
+    for _ in 0..ATTEMPTS {
+        if let Some(answer) = admin::call(directory, Method::POST, admin::CREATE_ACCOUNT, &request).await? {
+            return Ok(answer);
+        }
+        if let Some(_lock) = directory.try_lock()? {
+            let service = Service::open(directory, config, Empty::Refuse).await?;
+            return accounts::create(&service.env, request).await;
+        }
+        sleep(PAUSE).await;
+    }
+    unreachable_service(directory)
+}
+
+async fn list(directory: &DataDir, config: &Config) -> Result<AccountList> {
+    for _ in 0..ATTEMPTS {
+        if let Some(answer) = admin::call(directory, Method::GET, admin::LIST_ACCOUNTS, &()).await? {
+            return Ok(answer);
+        }
+        if let Some(_lock) = directory.try_lock()? {
+            let service = Service::open(directory, config, Empty::Refuse).await?;
+            return accounts::list(&service.env).await;
+        }
+        sleep(PAUSE).await;
+    }
+    unreachable_service(directory)
+}
+
+fn unreachable_service<T>(directory: &DataDir) -> Result<T> {
+    bail!(
+        "{} holds {} but does not answer on its admin socket: wait until it has started, or stop it",
+        directory.holder(),
+        directory.path().display()
+    )
+}
+
+fn print<T: Serialize>(output: Output, value: &T, text: impl FnOnce(&T) -> Result<String>) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    match output {
+        Output::Json => {
+            serde_json::to_writer(&mut stdout, value)?;
+            writeln!(stdout)?;
+        }
+        Output::Text => write!(stdout, "{}", text(value)?)?,
+    }
+    Ok(())
+}
+
+fn table(list: &AccountList) -> String {
+    let mut text = format!("{:<12}  {:<20}  {}\n", "ACCOUNT", "CREATED", "NAME");
+    for account in &list.accounts {
+        text.push_str(&format!("{}  {:<20}  {}\n", account.account_id, account.created, account.name));
+    }
+    text
+}

@@ -1,0 +1,10 @@
+//! The edge from outside: a server on a free port of the loopback interface, and clients that speak to it over
+//! sockets, well and badly.
+
+mod authentication;
+mod framing;
+mod http2;
+mod kit;
+mod limits;
+mod operate;
+mod tls;
