@@ -1,7 +1,7 @@
 //! Accounts as an operator handles them: the same functions behind the admin socket and, with the service
 //! stopped, behind the command itself.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use reseal_core::{
     env::Env,
     identity::{AccountChoice, AccountError, NewAccount},
@@ -81,7 +81,7 @@ pub(crate) fn parse_account(text: &str) -> Result<AccountId> {
 /// Adds the mend to what an operator can mend.
 pub(crate) fn explain(error: AccountError) -> anyhow::Error {
     match error {
-        AccountError::Exists => anyhow::Error::new(error).context("choose another account id or access key id"),
+        AccountError::Exists => anyhow!("{error}: choose another account id or access key id"),
         AccountError::BadCredential | AccountError::Entropy(_) | AccountError::Vault(_) => error.into(),
     }
 }

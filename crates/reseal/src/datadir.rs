@@ -192,3 +192,52 @@ fn make_private_directory(path: &Path) -> Result<()> {
     let made = DirBuilder::new().recursive(true).mode(PRIVATE_DIRECTORY).create(path);
     made.with_context(|| format!("the directory {} cannot be created", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::temporary::TemporaryDirectory;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn is_made_private_and_refused_when_loose() {
+        let temporary = TemporaryDirectory::make().unwrap();
+        let path = temporary.path().join("new/data");
+        DataDir::prepare(&path).unwrap();
+        assert_eq!((mode(&path), mode(&path.join("audit"))), (0o700, 0o700));
+        for loose in [0o750, 0o701, 0o755] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(loose)).unwrap();
+            let refusal = DataDir::prepare(&path).unwrap_err().to_string();
+            assert!(refusal.contains(&format!("(mode {loose:04o})")), "{refusal}");
+            assert!(refusal.ends_with(&format!("`chmod 700 {}`", path.display())), "{refusal}");
+        }
+        assert!(DataDir::existing(&temporary.path().join("absent")).is_err());
+    }
+
+    #[test]
+    fn a_file_is_no_directory() {
+        let temporary = TemporaryDirectory::make().unwrap();
+        let path = temporary.path().join("file");
+        write_private(&path, b"x").unwrap();
+        assert_eq!(mode(&path), PRIVATE_FILE);
+        assert!(DataDir::existing(&path).unwrap_err().to_string().contains("is not a directory"));
+    }
+
+    #[test]
+    fn one_holder_at_a_time() {
+        let temporary = TemporaryDirectory::make().unwrap();
+        let directory = DataDir::prepare(temporary.path()).unwrap();
+        assert!(!directory.in_use());
+        let lock = directory.lock().unwrap();
+        assert!(directory.in_use());
+        let refusal = directory.lock().err().unwrap().to_string();
+        assert!(refusal.contains(&format!("in use by process {}", std::process::id())), "{refusal}");
+        drop(lock);
+        assert!(directory.try_lock().unwrap().is_some());
+    }
+}

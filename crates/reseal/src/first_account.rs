@@ -3,27 +3,25 @@
 use std::io::{IsTerminal, Write};
 
 use anyhow::{Context, Result};
-use reseal_core::{
-    env::Env,
-    identity::{AccountChoice, AccountError},
-};
+use reseal_core::identity::AccountChoice;
 use reseal_types::AccountId;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::{
     accounts::{self, CreatedAccount},
     config::FirstAccount,
     datadir::{DataDir, write_private},
+    service::Service,
 };
 
 /// Makes the first account if there is none. `None`: there is one, or the operator chose its secret and needs
 /// not be told.
 pub(crate) async fn ensure(
-    env: &Env,
+    service: &Service,
     chosen: FirstAccount,
     default: Option<AccountId>,
 ) -> Result<Option<CreatedAccount>> {
-    if !env.accounts().await.context("the accounts cannot be read")?.is_empty() {
+    if service.has_accounts().await? {
         return Ok(None);
     }
     let secret_chosen = chosen.secret_access_key.is_some();
@@ -34,17 +32,8 @@ pub(crate) async fn ensure(
         secret_access_key: chosen.secret_access_key,
         name: String::new(),
     };
-    let new = match env.create_account(choice).await {
-        Ok(new) => new,
-        // Its record is there but was refused when read: the scrub names it. It must not keep others from working.
-        Err(AccountError::Exists) => {
-            warn!("the first account's record cannot be read; `reseal doctor` says more");
-            return Ok(None);
-        }
-        Err(error) => {
-            return Err(accounts::explain(error)).context("the first account could not be made");
-        }
-    };
+    let new = service.env.create_account(choice).await.map_err(accounts::explain);
+    let new = new.context("the first account could not be made")?;
     info!(account = %new.account, access_key_id = new.access_key_id, "made the first account");
     Ok((!secret_chosen).then(|| new.into()))
 }

@@ -214,7 +214,7 @@ mod tests {
         let activity = Arc::new(Activity::new(Phase::Head));
         let start = Instant::now();
         let mut watch = Watch::new(&activity, start);
-        assert_eq!(watch.look(&activity, &limits, start + limits.head_timeout - SECOND), Verdict::Stay);
+        assert_eq!(watch.look(&activity, &limits, start + limits.head_timeout / 2), Verdict::Stay);
         assert_eq!(watch.look(&activity, &limits, start + limits.head_timeout), Verdict::Cut);
         let first = activity.begin(false);
         let second = activity.begin(false);
@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(activity.phase(), Phase::Busy);
         drop(second);
         assert_eq!(watch.look(&activity, &limits, long), Verdict::Stay);
-        assert_eq!(watch.look(&activity, &limits, long + limits.idle_timeout - SECOND), Verdict::Stay);
+        assert_eq!(watch.look(&activity, &limits, long + limits.idle_timeout / 2), Verdict::Stay);
         assert_eq!(watch.look(&activity, &limits, long + limits.idle_timeout), Verdict::Leave);
         assert_eq!(watch.look(&activity, &limits, long + limits.idle_timeout + GRACE), Verdict::Cut);
     }

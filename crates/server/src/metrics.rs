@@ -272,7 +272,7 @@ mod tests {
         let metrics = Metrics::of(["Encrypt", "Decrypt"].into_iter());
         metrics.operation("Encrypt").observe(Duration::from_micros(25), None);
         metrics.operation("Encrypt").observe(Duration::from_micros(26), Some("DisabledException"));
-        metrics.operation("Decrypt").observe(Duration::from_secs(60), Some("a name from nowhere"));
+        metrics.operation("Decrypt").observe(Duration::from_mins(1), Some("a name from nowhere"));
         metrics.operation("Nonsense").observe(Duration::ZERO, Some("UnknownOperationException"));
         metrics.authentication_failed("InvalidSignatureException");
         metrics.handler_panicked();

@@ -123,6 +123,6 @@ fn print(report: &Report, output: Output) -> Result<()> {
         }
     }
     let (problems, warnings) = (report.count(Level::Problem), report.count(Level::Warning));
-    writeln!(stdout, "{problems} problems, {warnings} warnings")?;
+    writeln!(stdout, "problems: {problems}, warnings: {warnings}")?;
     Ok(())
 }

@@ -143,7 +143,7 @@ async fn prepare(
         Err(error) => return Err(error).context("audit records of the last run cannot be delivered"),
     }
     let default = dev.map(|dev| dev.account);
-    let first = first_account::ensure(env, sources.first_account(), default).await?;
+    let first = first_account::ensure(service, sources.first_account(), default).await?;
     if let (Some(account), Some(directory)) = (first, home.directory()) {
         first_account::announce(&account, directory)?;
     }

@@ -108,7 +108,7 @@ impl Failure {
         match self {
             Self::Call(CoreError::Internal(cause)) => error!(request_id, %cause, "a call failed"),
             Self::Signature(SignatureError::Internal) => {
-                error!(request_id, "a signature could not be checked")
+                error!(request_id, "a signature could not be checked");
             }
             Self::Panicked => error!(request_id, "a call met a defect"),
             Self::Call(_)

@@ -18,15 +18,15 @@ fn list_keys() -> Request {
     call("ListKeys", "{}")
 }
 
-fn by(signer: Signer) -> Request {
-    list_keys().sign_by(&signer)
+fn by(signer: &Signer) -> Request {
+    list_keys().sign_by(signer)
 }
 
-#[test]
-fn every_refusal_has_the_name_and_text_of_aws() {
-    let server = Server::start();
-    let mut client = server.client();
-    let cases: Vec<(Request, &str, &'static str)> = vec![
+type Refusal = (Request, &'static str, &'static str);
+
+/// What cannot be understood.
+fn malformed() -> Vec<Refusal> {
+    vec![
         (list_keys(), "MissingAuthenticationTokenException", "Missing Authentication Token"),
         (
             list_keys().set("authorization", "AWS4-HMAC-SHA256 Credential=a/b/c/d/e"),
@@ -46,23 +46,29 @@ fn every_refusal_has_the_name_and_text_of_aws() {
             INCOMPLETE,
             "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got 'a/b'",
         ),
+    ]
+}
+
+/// What is signed for another place or time, or not signed in all its parts.
+fn out_of_scope() -> Vec<Refusal> {
+    vec![
         (
-            by(Signer { region: "mars-north-1", ..Signer::default() }),
+            by(&Signer { region: "mars-north-1", ..Signer::default() }),
             INVALID,
             "Credential should be scoped to a valid region, not 'mars-north-1'.",
         ),
         (
-            by(Signer { service: "s3", ..Signer::default() }),
+            by(&Signer { service: "s3", ..Signer::default() }),
             INVALID,
             "Credential should be scoped to correct service: 'kms'.",
         ),
         (
-            by(Signer { at: NOW - 301, ..Signer::default() }),
+            by(&Signer { at: NOW - 301, ..Signer::default() }),
             INVALID,
             "Signature expired: 20260102T025904Z is now earlier than 20260102T025905Z (20260102T030405Z - 5 min.)",
         ),
         (
-            by(Signer { at: NOW + 301, ..Signer::default() }),
+            by(&Signer { at: NOW + 301, ..Signer::default() }),
             INVALID,
             "Signature not yet current: 20260102T030906Z is still later than 20260102T030905Z (20260102T030405Z + 5 min.)",
         ),
@@ -77,18 +83,24 @@ fn every_refusal_has_the_name_and_text_of_aws() {
             INVALID,
             "There were headers present in the request which were not signed: 'x-amz-extra'",
         ),
+    ]
+}
+
+/// What its owner has not signed.
+fn wrong() -> Vec<Refusal> {
+    vec![
         (signed("ListKeys", "{}").set("x-amz-target", "TrentService.CreateKey"), INVALID, MISMATCH),
         (signed("ListKeys", "{}").set("host", "kms.other"), INVALID, MISMATCH),
-        (by(Signer { secret: "another secret", ..Signer::default() }), INVALID, MISMATCH),
+        (by(&Signer { secret: "another secret", ..Signer::default() }), INVALID, MISMATCH),
         (
-            by(Signer { access_key_id: "AKIANOBODYSKEY000000", ..Signer::default() }),
+            by(&Signer { access_key_id: "AKIANOBODYSKEY000000", ..Signer::default() }),
             UNRECOGNIZED,
             INVALID_TOKEN,
         ),
-        (by(Signer { access_key_id: "?", ..Signer::default() }), UNRECOGNIZED, INVALID_TOKEN),
-        (by(Signer { token: Some("a token"), ..Signer::default() }), UNRECOGNIZED, INVALID_TOKEN),
+        (by(&Signer { access_key_id: "?", ..Signer::default() }), UNRECOGNIZED, INVALID_TOKEN),
+        (by(&Signer { token: Some("a token"), ..Signer::default() }), UNRECOGNIZED, INVALID_TOKEN),
         (
-            by(Signer { token: Some("a token"), secret: "another", ..Signer::default() }),
+            by(&Signer { token: Some("a token"), secret: "another", ..Signer::default() }),
             UNRECOGNIZED,
             INVALID_TOKEN,
         ),
@@ -97,9 +109,15 @@ fn every_refusal_has_the_name_and_text_of_aws() {
             INVALID,
             "The value of 'x-amz-content-sha256' must be the SHA-256 of the request body, not 'UNSIGNED-PAYLOAD'.",
         ),
-    ];
+    ]
+}
+
+#[test]
+fn every_refusal_has_the_name_and_text_of_aws() {
+    let server = Server::start();
+    let mut client = server.client();
     let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    for (request, name, message) in cases {
+    for (request, name, message) in [malformed(), out_of_scope(), wrong()].concat() {
         client.send(&request).check_error(400, name, message);
         assert_eq!(server.notes.lock().unwrap().pop().unwrap(), (localhost, name));
     }
@@ -141,7 +159,7 @@ fn a_presigned_call_works_until_it_expires() {
 fn any_served_region_may_be_in_the_scope_and_is_the_calls_region() {
     let server = Server::start();
     for region in ["us-east-1", "us-west-2", "eu-central-1"] {
-        assert_eq!(server.send(&by(Signer { region, ..Signer::default() })).status, 200);
+        assert_eq!(server.send(&by(&Signer { region, ..Signer::default() })).status, 200);
         assert_eq!(server.audit.records().last().unwrap()["awsRegion"], region);
     }
 }
@@ -174,7 +192,7 @@ fn development_mode_checks_no_signature_and_says_so() {
         at: NOW - 100_000,
         ..Signer::default()
     };
-    says_so(&by(stranger), 200);
+    says_so(&by(&stranger), 200);
     let record = server.audit.records().pop().unwrap();
     assert_eq!(record["userIdentity"]["arn"], "arn:aws:iam::111122223333:root");
     assert_eq!(record["userIdentity"]["accessKeyId"], "test");
@@ -183,7 +201,7 @@ fn development_mode_checks_no_signature_and_says_so() {
         "MissingAuthenticationTokenException",
         "Missing Authentication Token",
     );
-    says_so(&by(Signer { region: "mars-north-1", ..Signer::default() }), 400).check_error(
+    says_so(&by(&Signer { region: "mars-north-1", ..Signer::default() }), 400).check_error(
         400,
         INVALID,
         "Credential should be scoped to a valid region, not 'mars-north-1'.",
@@ -197,7 +215,7 @@ fn a_good_signature_stays_good_from_memory() {
     let mut client = server.client();
     for _ in 0..3 {
         assert_eq!(client.send(&signed("ListKeys", "{}")).status, 200);
-        let wrong = by(Signer { secret: "another secret", ..Signer::default() });
+        let wrong = by(&Signer { secret: "another secret", ..Signer::default() });
         client.send(&wrong).check_error(400, INVALID, MISMATCH);
     }
     assert_eq!(server.audit.records().len(), 3);

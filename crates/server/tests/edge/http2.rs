@@ -73,9 +73,11 @@ fn a_body_too_long_is_refused_readably() {
 #[test]
 fn requests_of_a_connection_are_served_together_up_to_the_limit() {
     let server = Server::limited(Limits { max_streams: 3, ..Limits::default() });
-    server.stage.hold_reads();
     wait(async {
-        let (sender, _task) = connect(server.address).await;
+        let (mut sender, _task) = connect(server.address).await;
+        // After the first answer the client knows the limit.
+        assert_eq!(send(&mut sender, &signed("ListKeys", "{}")).await.0, 200);
+        server.stage.hold_reads();
         let mut calls = tokio::task::JoinSet::new();
         for _ in 0..10 {
             let mut sender = sender.clone();

@@ -311,12 +311,13 @@ impl Request {
 
     pub(crate) fn head(&self, framing: &str) -> Vec<u8> {
         let question = if self.query.is_empty() { "" } else { "?" };
-        let mut head = format!("{} {}{question}{} HTTP/1.1\r\n", self.method, self.path, self.query);
+        let first = format!("{} {}{question}{} HTTP/1.1\r\n", self.method, self.path, self.query);
+        let mut head = first.into_bytes();
         for (name, value) in &self.headers {
-            head += &format!("{name}: {value}\r\n");
+            write!(head, "{name}: {value}\r\n").unwrap();
         }
-        head += &format!("{framing}\r\n\r\n");
-        head.into_bytes()
+        write!(head, "{framing}\r\n\r\n").unwrap();
+        head
     }
 
     pub(crate) fn bytes(&self) -> Vec<u8> {

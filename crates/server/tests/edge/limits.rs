@@ -43,7 +43,7 @@ fn a_body_too_long_is_refused_readably() {
         client.send(&long(length).sign()).check_error(413, TOO_LARGE, "The request body is too large.");
     }
     let mut bytes = long(0).head("transfer-encoding: chunked");
-    let chunk = [b' '; 65_536];
+    let chunk = vec![b' '; 65_536];
     for _ in 0..32 {
         bytes.extend_from_slice(b"10000\r\n");
         bytes.extend_from_slice(&chunk);
@@ -104,7 +104,7 @@ fn large_bodies_take_turns() {
 fn heads_are_limited_in_lines_and_bytes() {
     let server = Server::start();
     let mut many = signed("ListKeys", "{}");
-    for number in many.headers.len()..=64 - 1 {
+    for number in many.headers.len()..64 {
         many.headers.push((format!("a-{number}"), "1".to_owned()));
     }
     // Content-Length is the 65th.

@@ -1,0 +1,68 @@
+//! Server CPU per request, beside a bare HTTP echo, alternating in one run.
+//!
+//! CPU time is what the kernel accounted to the server process, so neither the load generator nor a noisy
+//! neighbour enters the figure. Requests are signed beforehand. Rounds alternate between the echo and each
+//! operation, and the ratio is taken within a round.
+
+pub(crate) mod echo;
+mod load;
+mod process;
+mod requests;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use load::{Load, Measured};
+use process::Server;
+use requests::{Operation, Setup};
+
+const ROUNDS: usize = 5;
+const SECONDS: u64 = 3;
+const CONNECTIONS: usize = 64;
+
+/// Measures and prints the table.
+pub(crate) fn run() -> Result<()> {
+    let echo = Server::start_echo()?;
+    let reseal = Server::start_reseal()?;
+    let setup = Setup::prepare(&reseal).context("the keys of the benchmark")?;
+    let operations = Operation::ALL.map(|operation| (operation, setup.requests(operation)));
+    let idle = vec![setup.echo_request()];
+    let load = Load { connections: CONNECTIONS, duration: Duration::from_secs(SECONDS) };
+    println!(
+        "{ROUNDS} rounds of {SECONDS} s each, {CONNECTIONS} keep-alive connections, one runtime per core; \
+         server CPU in microseconds per request, audit durability 'written'"
+    );
+    let mut echoes = Vec::new();
+    let mut measured: Vec<Vec<(Measured, f64)>> = vec![Vec::new(); operations.len()];
+    for _ in 0..ROUNDS {
+        for ((_, requests), rows) in operations.iter().zip(&mut measured) {
+            let bare = load.run(&echo, &idle)?;
+            let own = load.run(&reseal, requests)?;
+            rows.push((own, bare.cpu_micros / own.cpu_micros));
+            echoes.push((bare, 1.0));
+        }
+    }
+    print_row("echo", &echoes);
+    for ((operation, _), rows) in operations.iter().zip(&measured) {
+        print_row(operation.name(), rows);
+    }
+    Ok(())
+}
+
+fn print_row(name: &str, rows: &[(Measured, f64)]) {
+    let cpu = spread(rows.iter().map(|(measured, _)| measured.cpu_micros));
+    let rate = spread(rows.iter().map(|(measured, _)| measured.per_second));
+    let ratio = spread(rows.iter().map(|(_, ratio)| *ratio));
+    println!(
+        "{name:<16} CPU {:6.2} us (min {:.2}, max {:.2})   {:7.0} requests/s   echo/{name} {:.2} (min {:.2}, max {:.2})",
+        cpu.1, cpu.0, cpu.2, rate.1, ratio.1, ratio.0, ratio.2
+    );
+}
+
+/// Minimum, median, maximum.
+fn spread(values: impl Iterator<Item = f64>) -> (f64, f64, f64) {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
+    (at(0), at(values.len() / 2), at(values.len().saturating_sub(1)))
+}
