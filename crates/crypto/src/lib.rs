@@ -1,8 +1,8 @@
 //! Cryptography: bytes in, bytes out.
 //!
 //! Every primitive comes from AWS-LC, except SM2. This crate adds the formats around them: the symmetric
-//! ciphertext blob ([`ciphertext`]), sealed records ([`mod@seal`]), wrapped domain keys ([`mod@wrap`]), and prepared
-//! asymmetric keys ([`asymmetric`]). It must never read a clock, a file or the network, and never decide who
+//! ciphertext blob ([`ciphertext`]), sealed records ([`mod@seal`]), wrapped domain keys ([`mod@wrap`]), and
+//! prepared asymmetric keys ([`asymmetric`]). It must never read a clock, a file or the network, and never decide who
 //! may use a key.
 #![forbid(unsafe_code)]
 

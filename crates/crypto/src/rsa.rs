@@ -103,9 +103,6 @@ impl RsaKeyPair {
         ciphertext: &[u8],
     ) -> Result<SecretBytes, CryptoError> {
         let oaep = oaep(algorithm)?;
-        if ciphertext.len() != self.private.key_size_bytes() {
-            return Err(CryptoError::InvalidCiphertext);
-        }
         let mut buffer = Zeroizing::new(vec![0; self.private.min_output_size()]);
         let plaintext =
             self.private.decrypt(oaep, ciphertext, &mut buffer, None).map_err(|_| InvalidCiphertext)?;

@@ -81,9 +81,6 @@ impl Sm2KeyPair {
     /// [`InvalidCiphertext`], whatever the reason.
     pub fn decrypt(&self, ciphertext: &[u8]) -> Result<SecretBytes, InvalidCiphertext> {
         let cipher = Cipher::<sm2::Sm2>::from_der(ciphertext).map_err(|_| InvalidCiphertext)?;
-        if cipher.c2().is_empty() {
-            return Err(InvalidCiphertext);
-        }
         let key = DecryptingKey::new(self.private.clone());
         // In place: what a wrong hash refuses may still be close to a plaintext, and is overwritten here.
         SecretBytes::generate(cipher.c2().len(), |plaintext| {

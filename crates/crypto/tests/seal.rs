@@ -11,6 +11,8 @@ use serde::Deserialize;
 struct Vectors {
     records: Vec<Record>,
     domain_keys: Vec<WrappedKey>,
+    refused_records: Vec<Record>,
+    refused_domain_keys: Vec<WrappedKey>,
 }
 
 #[derive(Deserialize)]
@@ -84,6 +86,23 @@ fn frozen_domain_keys_both_ways() {
         let wrapped = wrap(&root, &bytes(&case.context), salt, &secret(&case.key)).unwrap();
         assert_eq!(hex::encode(&wrapped), case.wrapped);
         assert!(unwrap(&root, &bytes(&case.context), &wrapped).unwrap().ct_eq(&secret(&case.key)));
+    }
+}
+
+#[test]
+fn frozen_refusals() {
+    let Vectors { refused_records, refused_domain_keys, .. } = vectors();
+    assert_eq!((refused_records.len(), refused_domain_keys.len()), (3, 3));
+    for case in refused_records {
+        let key = DomainKey::new(case.domain_version, &secret(&case.domain_key)).unwrap();
+        let opened =
+            open_with(&key, &bytes(&case.place), case.version.parse().unwrap(), &bytes(&case.sealed));
+        assert_eq!(opened.err(), Some(SealError::Tampered), "{}", case.sealed);
+    }
+    for case in refused_domain_keys {
+        let root = RootKey::new(&secret(&case.root_key)).unwrap();
+        let opened = unwrap(&root, &bytes(&case.context), &bytes(&case.wrapped));
+        assert_eq!(opened.err(), Some(SealError::Tampered), "{}", case.wrapped);
     }
 }
 

@@ -158,34 +158,50 @@ def ciphertexts():
     return {"valid": valid, "refused": refused}
 
 
+def seal_record(name, place, version, domain_version, size, form=b"\x01"):
+    domain, salt, plaintext = block(name + "/domain", 32), block(name + "/salt", 32), block(name, size)
+    header = form + struct.pack(">I", domain_version) + salt
+    keys = derive(domain, b"reseal v1 record", header, 44)
+    bound = header + struct.pack(">I", len(place)) + place + struct.pack(">Q", version)
+    sealed = header + AESGCM(keys[:32]).encrypt(keys[32:], plaintext, bound)
+    return {
+        "domain_key": domain.hex(),
+        "domain_version": domain_version,
+        "place": place.hex(),
+        "version": str(version),
+        "salt": salt.hex(),
+        "plaintext": plaintext.hex(),
+        "sealed": sealed.hex(),
+    }
+
+
+def wrap_key(context, form=b"\x02"):
+    root, salt, key = block("root", 32), block("wrap salt", 32), block("domain", 32)
+    header = form + salt
+    keys = derive(root, b"reseal v1 domain key", header, 44)
+    wrapped = header + AESGCM(keys[:32]).encrypt(keys[32:], key, header + struct.pack(">I", len(context)) + context)
+    return {
+        "root_key": root.hex(),
+        "context": context.hex(),
+        "salt": salt.hex(),
+        "key": key.hex(),
+        "wrapped": wrapped.hex(),
+    }
+
+
 def sealed_records():
-    cases = []
-    for place, version, domain_version, size in [
-        (b"", 0, 1, 0),
-        (b"key/123456789012/1234abcd", 1, 1, 32),
-        (block("place", 300), 2**64 - 1, 2**32 - 1, 1000),
-    ]:
-        name = f"{size} bytes"
-        domain, salt, plaintext = block(name + "/domain", 32), block(name + "/salt", 32), block(name, size)
-        header = b"\x01" + struct.pack(">I", domain_version) + salt
-        keys = derive(domain, b"reseal v1 record", header, 44)
-        bound = header + struct.pack(">I", len(place)) + place + struct.pack(">Q", version)
-        sealed = header + AESGCM(keys[:32]).encrypt(keys[32:], plaintext, bound)
-        cases.append({
-            "domain_key": domain.hex(), "domain_version": domain_version, "place": place.hex(),
-            "version": str(version), "salt": salt.hex(), "plaintext": plaintext.hex(), "sealed": sealed.hex(),
-        })
-    wrapped = []
-    for context in [b"", b"file/1"]:
-        root, salt, key = block("root", 32), block("wrap salt", 32), block("domain", 32)
-        header = b"\x02" + salt
-        keys = derive(root, b"reseal v1 domain key", header, 44)
-        bound = header + struct.pack(">I", len(context)) + context
-        wrapped.append({
-            "root_key": root.hex(), "context": context.hex(), "salt": salt.hex(), "key": key.hex(),
-            "wrapped": (header + AESGCM(keys[:32]).encrypt(keys[32:], key, bound)).hex(),
-        })
-    return {"records": cases, "domain_keys": wrapped}
+    place = b"key/123456789012/1234abcd"
+    return {
+        "records": [
+            seal_record("0 bytes", b"", 0, 1, 0),
+            seal_record("32 bytes", place, 1, 1, 32),
+            seal_record("1000 bytes", block("place", 300), 2**64 - 1, 2**32 - 1, 1000),
+        ],
+        "domain_keys": [wrap_key(b""), wrap_key(b"file/1")],
+        # In perfect order but for the number of the format.
+        "refused_records": [seal_record("format", place, 1, 1, 32, form) for form in (b"\x00", b"\x02", b"\xff")],
+        "refused_domain_keys": [wrap_key(b"file/1", form) for form in (b"\x00", b"\x01", b"\xff")],
+    }
 
 
 def run(*arguments):

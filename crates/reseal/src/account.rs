@@ -94,9 +94,8 @@ fn print<T: Serialize>(output: Output, value: &T, text: impl FnOnce(&T) -> Resul
 }
 
 fn table(list: &AccountList) -> String {
-    let mut text = format!("{:<12}  {:<20}  {}\n", "ACCOUNT", "CREATED", "NAME");
-    for account in &list.accounts {
-        text.push_str(&format!("{}  {:<20}  {}\n", account.account_id, account.created, account.name));
-    }
-    text
+    let row = |id: &str, created: &str, name: &str| format!("{id:<12}  {created:<20}  {name}");
+    let rows = list.accounts.iter().map(|account| row(&account.account_id, &account.created, &account.name));
+    let rows: Vec<String> = std::iter::once(row("ACCOUNT", "CREATED", "NAME")).chain(rows).collect();
+    rows.join("\n") + "\n"
 }

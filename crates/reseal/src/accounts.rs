@@ -54,10 +54,16 @@ const NAME_CHARACTERS: usize = 256;
 pub(crate) async fn create(env: &Env, request: CreateAccount) -> Result<CreatedAccount> {
     let account = request.account_id.as_deref().map(parse_account).transpose()?;
     if request.name.chars().count() > NAME_CHARACTERS || request.name.chars().any(char::is_control) {
-        bail!("an account's name has at most {NAME_CHARACTERS} characters and no control characters: choose a shorter one");
+        bail!(
+            "an account's name has at most {NAME_CHARACTERS} characters and no control characters: choose a shorter one"
+        );
     }
-    let choice =
-        AccountChoice { account, access_key_id: request.access_key_id, secret_access_key: None, name: request.name };
+    let choice = AccountChoice {
+        account,
+        access_key_id: request.access_key_id,
+        secret_access_key: None,
+        name: request.name,
+    };
     let created = env.create_account(choice).await.map_err(explain)?;
     Ok(created.into())
 }
@@ -140,7 +146,8 @@ mod tests {
 
     #[test]
     fn wire_form() {
-        let request: CreateAccount = serde_json::from_str(r#"{"AccountId":"111122223333","Name":"a"}"#).unwrap();
+        let request: CreateAccount =
+            serde_json::from_str(r#"{"AccountId":"111122223333","Name":"a"}"#).unwrap();
         assert_eq!(request.account_id.as_deref(), Some("111122223333"));
         assert!(serde_json::from_str::<CreateAccount>(r#"{"AcountId":"1"}"#).is_err());
         let text = r#"{"AccountId":"1","AccessKeyId":"A","SecretAccessKey":"s"}"#;

@@ -49,7 +49,9 @@ pub(crate) async fn scrub(env: Arc<Env>) {
     let outcome = env.vault().scrub(|_| refused += 1);
     match outcome.await {
         Ok(records) if refused == 0 => info!(records, "every stored record opens"),
-        Ok(records) => error!(records, refused, "some stored records do not open: restore them from a backup"),
+        Ok(records) => {
+            error!(records, refused, "some stored records do not open: restore them from a backup")
+        }
         Err(error) => error!(%error, "the stored records could not be looked at"),
     }
 }

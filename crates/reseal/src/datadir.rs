@@ -41,8 +41,11 @@ impl DataDir {
     /// A directory that must be there already.
     pub(crate) fn existing(path: &Path) -> Result<Self> {
         let shown = path.display();
-        let metadata = fs::metadata(path)
-            .with_context(|| format!("the data directory {shown} is not there: start the service on it once, or correct the path"))?;
+        let metadata = fs::metadata(path).with_context(|| {
+            format!(
+                "the data directory {shown} is not there: start the service on it once, or correct the path"
+            )
+        })?;
         if !metadata.is_dir() {
             bail!("the data directory {shown} is not a directory: choose another path");
         }

@@ -9,7 +9,8 @@ pub(crate) fn harden() -> Vec<String> {
     let mut weaknesses = Vec::new();
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     if let Err(error) = setrlimit(Resource::Core, none) {
-        weaknesses.push(format!("core dumps cannot be switched off ({error}): a crash may write keys to disk"));
+        weaknesses
+            .push(format!("core dumps cannot be switched off ({error}): a crash may write keys to disk"));
     }
     if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
         weaknesses.push(format!("memory cannot be closed to debuggers of this user ({error})"));

@@ -75,11 +75,13 @@ fn default_spec() -> String {
 pub(crate) async fn apply(env: &Env, path: &Path, account: AccountId) -> Result<()> {
     let shown = path.display();
     let text = fs::read_to_string(path).with_context(|| format!("the seed file {shown} cannot be read"))?;
-    let seed: Seed = toml::from_str(&text).map_err(|error| anyhow::anyhow!("the seed file {shown}: {error}"))?;
+    let seed: Seed =
+        toml::from_str(&text).map_err(|error| anyhow::anyhow!("the seed file {shown}: {error}"))?;
     let (mut accounts, mut keys) = (0, 0);
     for wanted in seed.accounts {
         let id = wanted.id.clone();
-        accounts += usize::from(make_account(env, wanted).await.with_context(|| format!("{shown}: account {id}"))?);
+        accounts +=
+            usize::from(make_account(env, wanted).await.with_context(|| format!("{shown}: account {id}"))?);
     }
     for wanted in seed.keys {
         let id = wanted.id.clone();
@@ -111,7 +113,8 @@ async fn make_account(env: &Env, wanted: SeededAccount) -> Result<bool> {
 impl SeededKey {
     fn parse(self, env: &Env, account: AccountId) -> Result<SeedKey> {
         let region = Region::parse(&self.region).filter(|region| env.settings().regions.contains(region));
-        let spec = KeySpec::parse(&self.spec).with_context(|| format!("\"{}\" is not a key spec", self.spec))?;
+        let spec =
+            KeySpec::parse(&self.spec).with_context(|| format!("\"{}\" is not a key spec", self.spec))?;
         let usage = match self.usage.as_deref() {
             Some(name) => KeyUsage::parse(name).with_context(|| format!("\"{name}\" is not a key usage"))?,
             None => KeyUsage::EncryptDecrypt,
@@ -155,6 +158,9 @@ mod tests {
         let error = toml::from_str::<Seed>("[[key]]\nid = 'x'\nmatrial = 'y'").err().unwrap().to_string();
         assert!(error.contains("matrial"), "{error}");
         let seed: Seed = toml::from_str("[[key]]\nid = 'x'").unwrap();
-        assert_eq!((seed.keys[0].region.as_str(), seed.keys[0].spec.as_str()), ("us-east-1", "SYMMETRIC_DEFAULT"));
+        assert_eq!(
+            (seed.keys[0].region.as_str(), seed.keys[0].spec.as_str()),
+            ("us-east-1", "SYMMETRIC_DEFAULT")
+        );
     }
 }

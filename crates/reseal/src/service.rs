@@ -121,9 +121,8 @@ fn settings(config: &Config) -> Result<Settings> {
 /// The root key: made once, together with the store, and never again.
 fn root_key(directory: &DataDir, empty: Empty) -> Result<FileCustodian> {
     let (key, database) = (directory.root_key(), directory.database());
-    let exists = |path: &Path| {
-        path.try_exists().with_context(|| format!("{} cannot be looked at", path.display()))
-    };
+    let exists =
+        |path: &Path| path.try_exists().with_context(|| format!("{} cannot be looked at", path.display()));
     match (exists(&key)?, exists(&database)?) {
         (true, true) => {}
         (true, false) => info!("there is a root key but no store yet; making the store"),
@@ -170,7 +169,11 @@ fn open_database(directory: &DataDir) -> Result<Arc<SqliteStore>> {
 
 fn open_audit(directory: &DataDir, config: &Config) -> Result<Arc<AuditLog>> {
     let options = reseal_audit::Options {
-        durability: if config.audit.durability == "synced" { Durability::Synced } else { Durability::Written },
+        durability: if config.audit.durability == "synced" {
+            Durability::Synced
+        } else {
+            Durability::Written
+        },
         segment_bytes: config.audit.segment_bytes,
         clock: Arc::new(SystemClock),
     };
@@ -187,7 +190,9 @@ pub(crate) fn explain(error: VaultError, custodian: &dyn Custodian) -> anyhow::E
             "the store does not open with the root key in {root_key} ({error}): put back the root key that belongs to this store"
         ),
         VaultError::DomainKeysMissing => anyhow!("{error}: restore the store from a backup"),
-        VaultError::Tampered(_) => anyhow!("{error}, and nothing works without it: restore the store from a backup"),
+        VaultError::Tampered(_) => {
+            anyhow!("{error}, and nothing works without it: restore the store from a backup")
+        }
         VaultError::Store(_) | VaultError::Entropy(_) | VaultError::Seal | VaultError::PlaceTooLong => {
             anyhow::Error::new(error).context("the store cannot be used")
         }

@@ -14,7 +14,7 @@ use crate::datadir::DataDir;
 
 const MAX_ANSWER_BYTES: usize = 64 * 1_024 * 1_024;
 /// As long as the service itself allows.
-const PATIENCE: Duration = Duration::from_secs(900);
+const PATIENCE: Duration = Duration::from_mins(15);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -50,7 +50,12 @@ pub(crate) async fn call<T: DeserializeOwned>(
     answer.map(Some).context("the service's answer is not understood: is it of another version?")
 }
 
-async fn exchange(stream: UnixStream, method: Method, path: &str, body: Vec<u8>) -> Result<(StatusCode, Bytes)> {
+async fn exchange(
+    stream: UnixStream,
+    method: Method,
+    path: &str,
+    body: Vec<u8>,
+) -> Result<(StatusCode, Bytes)> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let connection = tokio::spawn(connection);
     let body = if method == Method::GET { Full::default() } else { Full::new(Bytes::from(body)) };

@@ -18,7 +18,9 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 pub(crate) use client::call;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Method, Request, Response, StatusCode, body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    Method, Request, Response, StatusCode, body::Incoming, server::conn::http1, service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
@@ -47,7 +49,7 @@ const MAX_BODY_BYTES: usize = 16 * 1_024;
 const MAX_CONNECTIONS: usize = 16;
 const TIME_TO_ASK: Duration = Duration::from_secs(10);
 /// An examination of a large store takes minutes.
-const TIME_PER_CONNECTION: Duration = Duration::from_secs(900);
+const TIME_PER_CONNECTION: Duration = Duration::from_mins(15);
 /// What the address of a unix socket holds, less its final zero byte.
 const MAX_PATH_BYTES: usize = 107;
 
@@ -64,7 +66,9 @@ impl AdminSocket {
         let shown = path.display();
         let length = path.as_os_str().len();
         if length > MAX_PATH_BYTES {
-            bail!("the path of the admin socket {shown} has {length} bytes, a unix socket takes {MAX_PATH_BYTES}: choose a shorter --data-dir");
+            bail!(
+                "the path of the admin socket {shown} has {length} bytes, a unix socket takes {MAX_PATH_BYTES}: choose a shorter --data-dir"
+            );
         }
         match fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -158,7 +162,10 @@ async fn answer(request: Request<Incoming>, service: &Service) -> Answer {
 
 async fn read<T: DeserializeOwned>(request: Request<Incoming>) -> Result<T> {
     let body = timeout(TIME_TO_ASK, Limited::new(request.into_body(), MAX_BODY_BYTES).collect()).await;
-    let body = body.context("the request did not arrive in time")?.map_err(|error| anyhow::anyhow!(error)).context("the request cannot be read")?;
+    let body = body
+        .context("the request did not arrive in time")?
+        .map_err(|error| anyhow::anyhow!(error))
+        .context("the request cannot be read")?;
     serde_json::from_slice(&body.to_bytes()).context("the request is not what is expected here")
 }
 

@@ -54,7 +54,9 @@ impl Environment {
         FirstAccount {
             account_id: self.get(ACCOUNT_ID).map(str::to_owned),
             access_key_id: self.get(ACCESS_KEY_ID).map(str::to_owned),
-            secret_access_key: self.get(SECRET_ACCESS_KEY).map(|text| SecretBytes::from(text.as_bytes().to_vec())),
+            secret_access_key: self
+                .get(SECRET_ACCESS_KEY)
+                .map(|text| SecretBytes::from(text.as_bytes().to_vec())),
         }
     }
 
@@ -82,7 +84,8 @@ impl Environment {
         Ok(strangers)
     }
 
-    fn get(&self, wanted: &str) -> Option<&str> {
+    /// The value of one variable.
+    pub(super) fn get(&self, wanted: &str) -> Option<&str> {
         self.0.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
     }
 }

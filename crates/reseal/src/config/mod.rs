@@ -212,7 +212,9 @@ impl Sources {
     pub(crate) fn new(common: &cli::Common, serve: &cli::Serve, environment: Environment) -> Self {
         let mut flags = Table::new();
         let mut put = |name: &str, value: Option<Value>| {
-            if let (Some(value), Some(setting)) = (value, SETTINGS.iter().find(|setting| setting.name == name)) {
+            if let (Some(value), Some(setting)) =
+                (value, SETTINGS.iter().find(|setting| setting.name == name))
+            {
                 setting.put(&mut flags, value);
             }
         };
@@ -234,6 +236,12 @@ impl Sources {
     /// The configuration file, if there is one.
     pub(crate) fn file(&self) -> Option<&Path> {
         self.file.as_deref()
+    }
+
+    /// The data directory as flags or environment name it: known even when the file cannot be read.
+    pub(crate) fn data_dir(&self) -> Option<PathBuf> {
+        let flag = self.flags.get("data_dir").and_then(Value::as_str);
+        flag.or_else(|| self.environment.get("RESEAL_DATA_DIR")).map(PathBuf::from)
     }
 
     /// Reads everything, and refuses what is unknown or does not fit.
@@ -258,9 +266,8 @@ impl Sources {
 impl Loaded {
     /// The settings that differ between two readings: name, and whether a reload applies them.
     pub(crate) fn changes(&self, newer: &Self) -> Vec<(&'static str, bool)> {
-        let differs = |setting: &&settings::Setting| {
-            setting.value_in(&self.given) != setting.value_in(&newer.given)
-        };
+        let differs =
+            |setting: &&settings::Setting| setting.value_in(&self.given) != setting.value_in(&newer.given);
         SETTINGS.iter().filter(differs).map(|setting| (setting.name, setting.reloadable)).collect()
     }
 }
@@ -269,8 +276,9 @@ impl Config {
     /// The Regions served.
     pub(crate) fn region_set(&self) -> Result<BTreeSet<Region>> {
         let parse = |name: &String| {
-            Region::parse(name)
-                .with_context(|| format!("`regions`: \"{name}\" is not a Region name; one looks like eu-central-1"))
+            Region::parse(name).with_context(|| {
+                format!("`regions`: \"{name}\" is not a Region name; one looks like eu-central-1")
+            })
         };
         self.regions.iter().map(parse).collect()
     }
@@ -294,10 +302,16 @@ impl Config {
         self.partition()?;
         let Tls { certificate, key, client_ca } = &self.tls;
         match (certificate, key) {
-            (Some(_), None) => bail!("`tls.certificate` is set but not `tls.key`: set both, or none for plain HTTP"),
-            (None, Some(_)) => bail!("`tls.key` is set but not `tls.certificate`: set both, or none for plain HTTP"),
+            (Some(_), None) => {
+                bail!("`tls.certificate` is set but not `tls.key`: set both, or none for plain HTTP")
+            }
+            (None, Some(_)) => {
+                bail!("`tls.key` is set but not `tls.certificate`: set both, or none for plain HTTP")
+            }
             (None, None) if client_ca.is_some() => {
-                bail!("`tls.client_ca` needs `tls.certificate` and `tls.key`: clients are asked for certificates over TLS only")
+                bail!(
+                    "`tls.client_ca` needs `tls.certificate` and `tls.key`: clients are asked for certificates over TLS only"
+                )
             }
             _ => Ok(()),
         }
@@ -314,7 +328,8 @@ fn read_file(path: &Path) -> Result<Table> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("the configuration file {} cannot be read", path.display()))?;
     let table: Table = toml::from_str(&text).map_err(|error| {
-        let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or("").matches('\n').count() + 1);
+        let line =
+            error.span().map_or(1, |span| text.get(..span.start).unwrap_or("").matches('\n').count() + 1);
         anyhow!("{} line {line}: {}", path.display(), error.message())
     })?;
     settings::check(&table).map_err(|sentence| anyhow!("{}: {sentence}", path.display()))?;

@@ -10,7 +10,11 @@ const HANDBOOK: &str = include_str!("../../../../docs/configuration.md");
 /// Settings from a file with this text, these variables and this command line.
 fn load(file: &str, variables: &[(&str, &str)], line: &[&str]) -> Result<Loaded> {
     let path = temporary_file(file);
-    let line = ["reseal", "serve", "--config"].iter().copied().chain([path.to_str().unwrap()]).chain(line.iter().copied());
+    let line = ["reseal", "serve", "--config"]
+        .iter()
+        .copied()
+        .chain([path.to_str().unwrap()])
+        .chain(line.iter().copied());
     let cli = cli::Cli::try_parse_from(line).unwrap();
     let cli::Command::Serve(serve) = cli.command else { panic!("not serve") };
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

@@ -24,7 +24,14 @@ pub(super) fn look(sources: &Sources) -> (Option<Config>, Vec<Finding>) {
     let Loaded { config, strangers, .. } = match sources.load() {
         Ok(loaded) => loaded,
         Err(error) => {
-            return (None, vec![Finding::problem(AREA, format!("{error:#}"), "correct it; docs/configuration.md lists all settings")]);
+            return (
+                None,
+                vec![Finding::problem(
+                    AREA,
+                    format!("{error:#}"),
+                    "correct it; docs/configuration.md lists all settings",
+                )],
+            );
         }
     };
     let mut findings: Vec<Finding> = strangers
@@ -37,7 +44,9 @@ pub(super) fn look(sources: &Sources) -> (Option<Config>, Vec<Finding>) {
     findings.extend(values(&config));
     findings.extend(tls(&config));
     if findings.is_empty() {
-        let from = sources.file().map_or("flags, environment and defaults".to_owned(), |file| file.display().to_string());
+        let from = sources
+            .file()
+            .map_or("flags, environment and defaults".to_owned(), |file| file.display().to_string());
         findings.push(Finding::ok(AREA, format!("read from {from}")));
     }
     (Some(config), findings)
@@ -50,7 +59,9 @@ fn values(config: &Config) -> Vec<Finding> {
     }
     match config::resolve("listen", &config.listen) {
         Ok(address)
-            if !address.ip().is_loopback() && config.tls.certificate.is_none() && !config.allow_plain_http =>
+            if !address.ip().is_loopback()
+                && config.tls.certificate.is_none()
+                && !config.allow_plain_http =>
         {
             findings.push(Finding::problem(
                 AREA,
@@ -61,7 +72,9 @@ fn values(config: &Config) -> Vec<Finding> {
         Ok(_) => {}
         Err(error) => findings.push(Finding::problem(AREA, format!("{error:#}"), "correct the address")),
     }
-    if let Some(Err(error)) = config.metrics_listen.as_ref().map(|text| config::resolve("metrics_listen", text)) {
+    if let Some(Err(error)) =
+        config.metrics_listen.as_ref().map(|text| config::resolve("metrics_listen", text))
+    {
         findings.push(Finding::problem(AREA, format!("{error:#}"), "correct the address"));
     }
     findings

@@ -31,11 +31,16 @@ pub(super) fn look(directory: &DataDir) -> Vec<Finding> {
         }
         Err(error) => {
             let what = format!("{} cannot be looked at: {error}", path.display());
-            return vec![Finding::problem(DIRECTORY, what, "start the service on it once, or correct the path")];
+            return vec![Finding::problem(
+                DIRECTORY,
+                what,
+                "start the service on it once, or correct the path",
+            )];
         }
     };
     if metadata.uid() != own_uid() {
-        let what = format!("{} belongs to user {}, not to user {}", path.display(), metadata.uid(), own_uid());
+        let what =
+            format!("{} belongs to user {}, not to user {}", path.display(), metadata.uid(), own_uid());
         let mend = "run this as the service's user: `sudo -u USER reseal doctor ...`";
         return vec![Finding::problem(DIRECTORY, what, mend)];
     }
@@ -66,7 +71,10 @@ fn modes(directory: &DataDir) -> Vec<Finding> {
         }
     }
     if findings.is_empty() {
-        findings.push(Finding::ok(FILES, format!("{} files and directories, all this user's alone", paths.len())));
+        findings.push(Finding::ok(
+            FILES,
+            format!("{} files and directories, all this user's alone", paths.len()),
+        ));
     }
     let first_account = directory.first_account();
     if first_account.exists() {
@@ -85,18 +93,31 @@ fn audit(directory: &DataDir) -> Vec<Finding> {
         }
         Err(error) => {
             let what = format!("{} cannot be read: {error}", path.display());
-            return vec![Finding::problem(AUDIT, what, "start the service on the directory once, or restore it")];
+            return vec![Finding::problem(
+                AUDIT,
+                what,
+                "start the service on the directory once, or restore it",
+            )];
         }
     };
     if let Err(error) = access(&path, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK) {
-        let what = format!("{} cannot be written to ({error}), so the service would refuse all work", path.display());
-        return vec![Finding::problem(AUDIT, what, format!("`chmod 700 {}`, or mount it writable", path.display()))];
+        let what = format!(
+            "{} cannot be written to ({error}), so the service would refuse all work",
+            path.display()
+        );
+        return vec![Finding::problem(
+            AUDIT,
+            what,
+            format!("`chmod 700 {}`, or mount it writable", path.display()),
+        )];
     }
     let Some(segment) = newest else {
         return vec![Finding::ok(AUDIT, "writable, nothing recorded yet")];
     };
     match last_byte(&segment) {
-        Ok(None | Some(b'\n')) => vec![Finding::ok(AUDIT, format!("writable, {} ends whole", segment.display()))],
+        Ok(None | Some(b'\n')) => {
+            vec![Finding::ok(AUDIT, format!("writable, {} ends whole", segment.display()))]
+        }
         Ok(Some(_)) if directory.in_use() => {
             vec![Finding::ok(AUDIT, format!("writable, {} is being written", segment.display()))]
         }

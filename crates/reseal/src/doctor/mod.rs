@@ -75,15 +75,15 @@ pub(crate) fn run(common: &cli::Common) -> Result<bool> {
     hardening::harden();
     let sources = Sources::new(common, &cli::Serve::default(), Environment::of_process()?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = Report { findings: runtime.block_on(look(&sources, common)) };
+    let report = Report { findings: runtime.block_on(look(&sources)) };
     print(&report, common.output)?;
     Ok(report.count(Level::Problem) == 0)
 }
 
-async fn look(sources: &Sources, common: &cli::Common) -> Vec<Finding> {
+async fn look(sources: &Sources) -> Vec<Finding> {
     let (config, mut findings) = configuration::look(sources);
     // A broken configuration must not hide what else is wrong, as long as the directory is known.
-    let config = config.unwrap_or_else(|| Config { data_dir: common.data_dir.clone(), ..Config::default() });
+    let config = config.unwrap_or_else(|| Config { data_dir: sources.data_dir(), ..Config::default() });
     let Some(path) = &config.data_dir else {
         findings.push(Finding::problem(
             "data directory",
@@ -96,7 +96,8 @@ async fn look(sources: &Sources, common: &cli::Common) -> Vec<Finding> {
     let directory = DataDir::at(path);
     findings.extend(time::look(Some(&directory)));
     let files = files::look(&directory);
-    let usable = files.iter().all(|finding| finding.level != Level::Problem || finding.area != files::DIRECTORY);
+    let usable =
+        files.iter().all(|finding| finding.level != Level::Problem || finding.area != files::DIRECTORY);
     findings.extend(files);
     if usable {
         findings.extend(store::look(&directory).await);

@@ -45,7 +45,11 @@ pub(super) async fn look(directory: &DataDir) -> Vec<Finding> {
         Ok(Some(_)) => findings.push(Finding::ok(STORE, "none yet: the next start makes it")),
         Ok(None) => findings.extend(ask_service(directory).await),
         Err(error) => {
-            findings.push(Finding::problem(SERVICE, format!("{error:#}"), "correct owner and mode of the lock file"));
+            findings.push(Finding::problem(
+                SERVICE,
+                format!("{error:#}"),
+                "correct owner and mode of the lock file",
+            ));
         }
     }
     findings
@@ -68,13 +72,17 @@ async fn ask_service(directory: &DataDir) -> Vec<Finding> {
     let holder = directory.holder();
     match admin::call::<Report>(directory, Method::GET, admin::EXAMINE, &()).await {
         Ok(Some(report)) => {
-            let mut findings = vec![Finding::ok(SERVICE, format!("running ({holder}); it looked at its store itself"))];
+            let mut findings =
+                vec![Finding::ok(SERVICE, format!("running ({holder}); it looked at its store itself"))];
             findings.extend(report.findings);
             findings
         }
         Ok(None) => vec![Finding::warning(
             SERVICE,
-            format!("{holder} holds the directory but does not answer on {}", directory.admin_socket().display()),
+            format!(
+                "{holder} holds the directory but does not answer on {}",
+                directory.admin_socket().display()
+            ),
             "if it is starting, look again in a moment; the store was not looked at",
         )],
         Err(error) => vec![Finding::problem(
@@ -91,7 +99,11 @@ async fn look_alone(directory: &DataDir, custodian: Arc<dyn Custodian>) -> Vec<F
     let database = match SqliteStore::open(&path, reseal_store_sqlite::Options::default()) {
         Ok(database) => Arc::new(database),
         Err(error) => {
-            return vec![Finding::problem(STORE, format!("{} does not open: {error}", path.display()), RESTORE)];
+            return vec![Finding::problem(
+                STORE,
+                format!("{} does not open: {error}", path.display()),
+                RESTORE,
+            )];
         }
     };
     let mut findings = vec![structure(Arc::clone(&database)).await];
@@ -100,7 +112,11 @@ async fn look_alone(directory: &DataDir, custodian: Arc<dyn Custodian>) -> Vec<F
         Ok(vault) => findings.extend(records(&vault).await),
         Err(error) => {
             let what = service::explain(error, custodian.as_ref()).to_string();
-            findings.push(Finding::problem(STORE, what, "the root key and the store must be of the same backup"));
+            findings.push(Finding::problem(
+                STORE,
+                what,
+                "the root key and the store must be of the same backup",
+            ));
         }
     }
     findings

@@ -18,7 +18,7 @@ const MEND: &str = "set the clock, and keep it with NTP: signatures are accepted
 /// 2024-01-01: before this program existed.
 const EARLIEST_MILLIS: i64 = 1_704_067_200_000;
 /// As much as a signature may be off.
-const TOLERANCE: Duration = Duration::from_secs(300);
+const TOLERANCE: Duration = Duration::from_mins(5);
 const WATCHED: Duration = Duration::from_millis(50);
 
 pub(super) fn look(directory: Option<&DataDir>) -> Vec<Finding> {
@@ -30,12 +30,17 @@ pub(super) fn look(directory: Option<&DataDir>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(drift) = drift() {
         let what = format!("it was off by {} ms after {} ms", drift.as_millis(), WATCHED.as_millis());
-        findings.push(Finding::warning(AREA, what, "let it be slewed rather than set: it jumps while in use"));
+        findings.push(Finding::warning(
+            AREA,
+            what,
+            "let it be slewed rather than set: it jumps while in use",
+        ));
     }
     if let Some((name, time)) = directory.and_then(newest_file)
         && time > now + TOLERANCE
     {
-        let what = format!("it says {shown}, but {name} was written at {}", Timestamp::from_millis(millis(time)));
+        let what =
+            format!("it says {shown}, but {name} was written at {}", Timestamp::from_millis(millis(time)));
         findings.push(Finding::warning(AREA, what, MEND));
     }
     if findings.is_empty() {
@@ -56,6 +61,8 @@ fn drift() -> Option<Duration> {
 fn newest_file(directory: &DataDir) -> Option<(String, SystemTime)> {
     let entries = [directory.path().to_owned(), directory.audit()].into_iter();
     let entries = entries.filter_map(|path| fs::read_dir(path).ok()).flatten().flatten();
-    let times = entries.filter_map(|entry| Some((entry.path().display().to_string(), entry.metadata().ok()?.modified().ok()?)));
+    let times = entries.filter_map(|entry| {
+        Some((entry.path().display().to_string(), entry.metadata().ok()?.modified().ok()?))
+    });
     times.max_by_key(|(_, time)| *time)
 }

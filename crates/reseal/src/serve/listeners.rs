@@ -35,7 +35,9 @@ impl Listeners {
         let clock = Arc::clone(&service.env);
         let hooks = Hooks {
             ready: service.checks(),
-            failed_authentication: Arc::new(move |source, reason| noted.note(source, reason, clock.clock().now())),
+            failed_authentication: Arc::new(move |source, reason| {
+                noted.note(source, reason, clock.clock().now())
+            }),
         };
         let metrics_listener = match &config.metrics_listen {
             Some(address) => {
@@ -47,7 +49,8 @@ impl Listeners {
             }
             None => None,
         };
-        let server = reseal_server::Config { listen, tls, threads: config.threads, limits: limits(config), dev };
+        let server =
+            reseal_server::Config { listen, tls, threads: config.threads, limits: limits(config), dev };
         let running = reseal_server::serve(server, Arc::clone(&service.env), hooks, metrics, &shutdown)
             .context("the service cannot be reached: choose another --listen")?;
         Ok(Self { service: running, metrics: metrics_listener, failures, shutdown })

@@ -7,10 +7,10 @@ mod signals;
 use std::{io::Write, net::IpAddr, sync::Arc};
 
 use anyhow::{Context, Result, bail};
-use reseal_audit::FailedAuthentications;
-use reseal_core::audit::AuditSink;
 use home::Home;
 use listeners::Listeners;
+use reseal_audit::FailedAuthentications;
+use reseal_core::audit::AuditSink;
 use reseal_server::{ClientCertificates, DevMode, Tls, TlsFiles};
 use reseal_types::AccountId;
 use signals::{Reload, Signal, Signals};
@@ -43,9 +43,13 @@ pub(crate) fn run(common: &cli::Common, flags: &cli::Serve) -> Result<()> {
     for name in &loaded.strangers {
         warn!("the environment variable {name} is not one of ours; ignored");
     }
-    reseal_crypto::self_test::run().context("the self-tests of the cryptography failed: do not use this build")?;
+    reseal_crypto::self_test::run()
+        .context("the self-tests of the cryptography failed: do not use this build")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(serve(sources, loaded, level, flags))
+    let outcome = runtime.block_on(serve(sources, loaded, level, flags));
+    // After a second signal nobody waits for the calls in progress.
+    runtime.shutdown_background();
+    outcome
 }
 
 async fn serve(sources: Sources, loaded: Loaded, level: LogLevel, flags: &cli::Serve) -> Result<()> {
@@ -109,7 +113,8 @@ fn check_exposure(ip: IpAddr, tls: bool, config: &Config, flags: &cli::Serve) ->
 }
 
 fn load_tls(config: &Config) -> Result<Option<Arc<Tls>>> {
-    let (Some(certificates), Some(private_key)) = (config.tls.certificate.clone(), config.tls.key.clone()) else {
+    let (Some(certificates), Some(private_key)) = (config.tls.certificate.clone(), config.tls.key.clone())
+    else {
         return Ok(None);
     };
     let clients =
@@ -123,7 +128,8 @@ fn dev_mode(sources: &Sources, flags: &cli::Serve) -> Result<Option<DevMode>> {
         return Ok(None);
     }
     let chosen = sources.first_account().account_id;
-    let account = accounts::parse_account(chosen.as_deref().unwrap_or(DEV_ACCOUNT)).context("RESEAL_ACCOUNT_ID")?;
+    let account =
+        accounts::parse_account(chosen.as_deref().unwrap_or(DEV_ACCOUNT)).context("RESEAL_ACCOUNT_ID")?;
     Ok(Some(DevMode { account }))
 }
 
@@ -157,7 +163,9 @@ async fn prepare(
 }
 
 fn warn_of_dev(account: AccountId, home: &Home) {
-    let kept = home.directory().map_or("everything is forgotten at the end", |_| "keys are kept in the data directory");
+    let kept = home
+        .directory()
+        .map_or("everything is forgotten at the end", |_| "keys are kept in the data directory");
     warn!(
         "DEVELOPMENT MODE: anyone who can connect is root of account {account}, whatever the credentials; {kept}"
     );

@@ -25,14 +25,19 @@ impl Reload {
     pub(super) fn run(&mut self) {
         match self.tls.as_ref().map(|tls| tls.reload()) {
             Some(Ok(())) => info!("read the certificate files again; new connections use them"),
-            Some(Err(error)) => error!(%error, "the certificate files cannot be used; the old ones stay in use"),
+            Some(Err(error)) => {
+                error!(%error, "the certificate files cannot be used; the old ones stay in use")
+            }
             None => {}
         }
         let newer = match self.sources.load() {
             Ok(newer) => newer,
             Err(error) => {
                 let file = self.sources.file().unwrap_or(Path::new("the environment"));
-                return error!("the configuration stays as it was, {} cannot be used: {error:#}", file.display());
+                return error!(
+                    "the configuration stays as it was, {} cannot be used: {error:#}",
+                    file.display()
+                );
             }
         };
         let changes = self.loaded.changes(&newer);

@@ -14,15 +14,15 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-const PATIENCE: Duration = Duration::from_secs(60);
-pub const ACCOUNT: &str = "111122223333";
-pub const SECRET: &str = "the-secret-of-the-first-account-0123456789";
+const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const ACCOUNT: &str = "111122223333";
+pub(crate) const SECRET: &str = "the-secret-of-the-first-account-0123456789";
 
 /// A directory that is removed at the end of its test.
-pub struct Place(PathBuf);
+pub(crate) struct Place(PathBuf);
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = std::env::temp_dir().join(format!("reseal-cli-{}-{number}", std::process::id()));
@@ -30,38 +30,38 @@ impl Place {
         Self(path)
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
-    pub fn data(&self) -> PathBuf {
+    pub(crate) fn data(&self) -> PathBuf {
         self.path("data")
     }
 
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
         fs::write(&path, text).unwrap();
         path
     }
 
     /// A command on the data directory, in an empty environment.
-    pub fn command(&self, line: &[&str]) -> Command {
+    pub(crate) fn command(&self, line: &[&str]) -> Command {
         let mut command = bare(line);
         command.arg("--data-dir").arg(self.data());
         command
     }
 
-    pub fn run(&self, line: &[&str]) -> Output {
+    pub(crate) fn run(&self, line: &[&str]) -> Output {
         self.command(line).output().unwrap()
     }
 
     /// A server whose first account is made at random.
-    pub fn serve(&self) -> Server {
+    pub(crate) fn serve(&self) -> Server {
         Server::start(self, self.command(&["serve", "--listen", "127.0.0.1:0"]))
     }
 
     /// A server whose first account is [`ACCOUNT`] with [`SECRET`].
-    pub fn serve_chosen(&self) -> Server {
+    pub(crate) fn serve_chosen(&self) -> Server {
         let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
         command
             .env("RESEAL_ACCOUNT_ID", ACCOUNT)
@@ -78,22 +78,22 @@ impl Drop for Place {
 }
 
 /// The program in an empty environment.
-pub fn bare(line: &[&str]) -> Command {
+pub(crate) fn bare(line: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_reseal"));
     command.env_clear().args(line).stdin(Stdio::null());
     command
 }
 
 /// A running `reseal serve`; killed when dropped.
-pub struct Server {
-    pub process: Child,
-    pub url: String,
+pub(crate) struct Server {
+    pub(crate) process: Child,
+    pub(crate) url: String,
     stdout: PathBuf,
     stderr: PathBuf,
 }
 
 impl Server {
-    pub fn start(place: &Place, mut command: Command) -> Self {
+    pub(crate) fn start(place: &Place, mut command: Command) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let (stdout, stderr) = (place.path(&format!("{number}.out")), place.path(&format!("{number}.err")));
@@ -108,7 +108,9 @@ impl Server {
         let started = Instant::now();
         loop {
             let stdout = self.stdout();
-            if let Some(line) = stdout.strip_prefix("reseal: listening on ").and_then(|rest| rest.strip_suffix('\n')) {
+            if let Some(line) =
+                stdout.strip_prefix("reseal: listening on ").and_then(|rest| rest.strip_suffix('\n'))
+            {
                 line.clone_into(&mut self.url);
                 return;
             }
@@ -119,28 +121,28 @@ impl Server {
         }
     }
 
-    pub fn stdout(&self) -> String {
+    pub(crate) fn stdout(&self) -> String {
         fs::read_to_string(&self.stdout).unwrap()
     }
 
-    pub fn stderr(&self) -> String {
+    pub(crate) fn stderr(&self) -> String {
         fs::read_to_string(&self.stderr).unwrap()
     }
 
-    pub fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         self.url.split_once("://").unwrap().1
     }
 
-    pub fn get(&self, path: &str) -> String {
+    pub(crate) fn get(&self, path: &str) -> String {
         get(self.address(), path)
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.process), signal).unwrap();
     }
 
     /// Waits until the log has this text.
-    pub fn await_log(&self, text: &str) {
+    pub(crate) fn await_log(&self, text: &str) {
         let started = Instant::now();
         while !self.stderr().contains(text) {
             assert!(started.elapsed() < PATIENCE, "the log lacks {text:?}: {}", self.stderr());
@@ -149,7 +151,7 @@ impl Server {
     }
 
     /// The exit code, once it has ended.
-    pub fn ended(&mut self) -> Option<i32> {
+    pub(crate) fn ended(&mut self) -> Option<i32> {
         let started = Instant::now();
         loop {
             if let Some(status) = self.process.try_wait().unwrap() {
@@ -160,12 +162,12 @@ impl Server {
         }
     }
 
-    pub fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         self.signal(Signal::TERM);
         assert_eq!(self.ended(), Some(0), "{}", self.stderr());
     }
 
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
@@ -179,7 +181,7 @@ impl Drop for Server {
 }
 
 /// One HTTP exchange, as text.
-pub fn exchange(address: &str, request: &str) -> String {
+pub(crate) fn exchange(address: &str, request: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
@@ -188,12 +190,12 @@ pub fn exchange(address: &str, request: &str) -> String {
     answer
 }
 
-pub fn get(address: &str, path: &str) -> String {
+pub(crate) fn get(address: &str, path: &str) -> String {
     exchange(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"))
 }
 
 /// A KMS call signed with nonsense, as development mode takes it.
-pub fn dev_call(address: &str, operation: &str, body: &str) -> String {
+pub(crate) fn dev_call(address: &str, operation: &str, body: &str) -> String {
     let signature = "0".repeat(64);
     exchange(
         address,
@@ -208,20 +210,20 @@ pub fn dev_call(address: &str, operation: &str, body: &str) -> String {
     )
 }
 
-pub fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-pub fn mode(path: &Path) -> u32 {
+pub(crate) fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
 }
 
-pub fn set_mode(path: &Path, mode: u32) {
+pub(crate) fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
 /// Fails with this message on standard error.
-pub fn assert_refused(output: &Output, code: i32, message: &str) {
+pub(crate) fn assert_refused(output: &Output, code: i32, message: &str) {
     let stderr = text(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{stderr}");
     assert!(stderr.contains(message), "{stderr}");

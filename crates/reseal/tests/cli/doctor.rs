@@ -1,10 +1,8 @@
 //! `reseal doctor` on directories in all states of health.
 
-mod support;
-
 use std::fs;
 
-use support::*;
+use crate::support::*;
 
 /// What the doctor printed; whether it was content is checked by its exit code.
 fn doctor(place: &Place, content: bool) -> String {
@@ -19,8 +17,10 @@ fn damage(place: &Place, key: &str) {
     let database = rusqlite::Connection::open(place.data().join("reseal.db")).unwrap();
     let read = "SELECT value FROM records WHERE key = ?1";
     let mut value: Vec<u8> = database.query_row(read, [key.as_bytes()], |row| row.get(0)).unwrap();
-    let middle = value.len() / 2;
-    value[middle] ^= 1;
+    // A stored value begins with where the sealed bytes begin and how many they are; the rest is padding.
+    let (start, length) =
+        (u16::from_be_bytes([value[0], value[1]]), u32::from_be_bytes(value[2..6].try_into().unwrap()));
+    value[usize::from(start) + length as usize / 2] ^= 1;
     let changed = database.execute("UPDATE records SET value = ?1 WHERE key = ?2", (value, key.as_bytes()));
     assert_eq!(changed.unwrap(), 1);
 }
@@ -87,7 +87,11 @@ fn a_root_key_is_never_made_anew_beside_a_store() {
     place.serve_chosen().stop();
     let (key, kept) = (place.data().join("root.key"), place.path("kept"));
     fs::rename(&key, &kept).unwrap();
-    assert_refused(&place.run(&["serve", "--listen", "127.0.0.1:0"]), 1, "put it back from where you keep its copy");
+    assert_refused(
+        &place.run(&["serve", "--listen", "127.0.0.1:0"]),
+        1,
+        "put it back from where you keep its copy",
+    );
     assert!(!key.exists());
     assert!(doctor(&place, false).contains("there is no root key file"));
 
@@ -106,12 +110,11 @@ fn a_root_key_is_never_made_anew_beside_a_store() {
 fn the_configuration_is_looked_at() {
     let place = Place::new();
     place.serve_chosen().stop();
-    let looked = |text: &str| {
-        let file = place.write("reseal.toml", text);
-        let output = place.command(&["doctor", "--config"]).arg(file).output();
-        let output = output.unwrap();
+    let looked = |configuration: &str| {
+        let file = place.write("reseal.toml", configuration);
+        let output = place.run(&["doctor", "--config", file.to_str().unwrap()]);
         assert_eq!(output.status.code(), Some(1));
-        support::text(&output.stdout)
+        text(&output.stdout)
     };
     let unknown = looked("lisen = 'x'");
     assert!(unknown.contains("did you mean `listen`?") && unknown.contains("records open"), "{unknown}");
@@ -133,12 +136,16 @@ fn files_and_a_torn_audit_record() {
     place.serve_chosen().stop();
     let audit = place.data().join("audit");
     let segments = fs::read_dir(&audit).unwrap().flatten().map(|entry| entry.path());
-    let segment = segments.filter(|path| path.extension().is_some_and(|found| found == "jsonl")).max().unwrap();
+    let segment =
+        segments.filter(|path| path.extension().is_some_and(|found| found == "jsonl")).max().unwrap();
     fs::write(&segment, "{\"eventID\":").unwrap();
     assert!(doctor(&place, true).contains("was cut short by a crash"));
     set_mode(&segment, 0o640);
     let found = doctor(&place, false);
-    assert!(found.contains("(mode 0640)") && found.contains(&format!("chmod 600 {}", segment.display())), "{found}");
+    assert!(
+        found.contains("(mode 0640)") && found.contains(&format!("chmod 600 {}", segment.display())),
+        "{found}"
+    );
     set_mode(&segment, 0o600);
     place.serve_chosen().stop();
     assert!(doctor(&place, true).contains("ends whole"));

@@ -1,8 +1,6 @@
 //! `reseal account` with the service running and without.
 
-mod support;
-
-use support::*;
+use crate::support::*;
 
 fn create(place: &Place, id: &str) -> String {
     let output = place.run(&["account", "create", "--account-id", id, "--name", "n", "--output", "json"]);
@@ -27,7 +25,11 @@ fn accounts_are_made_with_and_without_the_service() {
     assert!(!server.stderr().contains(secret));
     let again = place.run(&["account", "create", "--account-id", "222233334444"]);
     assert_refused(&again, 1, "exists already: choose another account id");
-    assert_refused(&place.run(&["account", "create", "--account-id", "12"]), 1, "\"12\" is not an account id");
+    assert_refused(
+        &place.run(&["account", "create", "--account-id", "12"]),
+        1,
+        "\"12\" is not an account id",
+    );
     server.stop();
 
     create(&place, "333344445555");
@@ -44,7 +46,14 @@ fn accounts_are_made_with_and_without_the_service() {
 fn text_output_can_be_pasted() {
     let place = Place::new();
     let server = place.serve();
-    let output = place.run(&["account", "create", "--account-id", "222233334444", "--access-key-id", "AKIACHOSENBYOPERATOR"]);
+    let output = place.run(&[
+        "account",
+        "create",
+        "--account-id",
+        "222233334444",
+        "--access-key-id",
+        "AKIACHOSENBYOPERATOR",
+    ]);
     let exports = text(&output.stdout);
     assert!(exports.contains("export AWS_ACCESS_KEY_ID='AKIACHOSENBYOPERATOR'\n"), "{exports}");
     server.stop();
