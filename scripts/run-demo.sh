@@ -16,11 +16,11 @@ main() {
   trap 'exit 0' INT TERM
   start_server
   demonstrate
-  paste_help
   if [ "${RESEAL_DEMO_EXIT:-}" = 1 ] || [ -n "${CI:-}" ] || ! [ -t 0 ]; then
     say "done; not serving on, since there is no terminal to stop it from"
     exit 0
   fi
+  paste_help
   say "serving at $AWS_ENDPOINT_URL_KMS; stop with Ctrl-C"
   wait "$server"
 }

@@ -91,7 +91,7 @@ def read_python(logs):
 
 def read_node(logs):
     text = read(logs / "node.log")
-    numbers = dict(re.findall(r"^# (pass|fail|cancelled|skipped|todo) (\d+)$", text, re.MULTILINE))
+    numbers = dict(re.findall(r"^\S+ (pass|fail|cancelled|skipped|todo) (\d+)$", text, re.MULTILINE))
     if "pass" not in numbers:
         return None
     number = lambda *names: sum(int(numbers.get(name, 0)) for name in names)

@@ -29,6 +29,7 @@ class Worker:
         self.number = number
         self.keys = {}
         self.aliases = {}
+        self.names = 0
         self.acknowledged = []
         self.blobs = []
         self.faults = []
@@ -59,10 +60,12 @@ class Worker:
             arn = self.call(requester, "CreateKey", {}).json["KeyMetadata"]["Arn"]
             self.keys[arn] = "Enabled"
         elif action == "alias":
-            name = f"alias/crash/{self.number}/{len(self.acknowledged)}"
-            self.change(
-                requester, self.aliases, name, usable[0], "CreateAlias", {"AliasName": name, "TargetKeyId": usable[0]}
-            )
+            # The newest keys only: an old one has its fifty aliases some day.
+            arn = choose.choice(usable[-5:])
+            if Counter(self.aliases.values())[arn] < 40:
+                self.names += 1
+                name = f"alias/crash/{self.number}/{self.names}"
+                self.change(requester, self.aliases, name, arn, "CreateAlias", {"AliasName": name, "TargetKeyId": arn})
         elif action == "disable":
             arn = choose.choice(usable)
             self.change(requester, self.keys, arn, "Disabled", "DisableKey", {"KeyId": arn})

@@ -92,7 +92,6 @@ def test_a_marker_that_nobody_gave_out(quiet):
         (kms.list_keys, {}),
         (kms.list_aliases, {}),
         (kms.list_resource_tags, {"KeyId": arns[0]}),
-        (kms.list_key_policies, {"KeyId": arns[0]}),
     ):
         for marker in ("made-up", "AAAA", "x" * 1024):
             with refused("InvalidMarkerException"):

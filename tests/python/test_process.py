@@ -258,6 +258,31 @@ def test_developer_mode_takes_any_credentials_and_says_so(dev):
     assert "dev" in (dev.stdout + dev.stderr).lower()
 
 
+def test_developer_mode_begins_with_what_a_seed_file_lists(tmp_path):
+    identifier = "11111111-2222-4333-8444-555555555555"
+    seed = tmp_path / "seed.toml"
+    seed.write_text(
+        f"""
+        [[key]]
+        id = "{identifier}"
+        description = "known in advance"
+        aliases = ["alias/seeded"]
+        tags = {{ Team = "Blue" }}
+        material = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+        """
+    )
+    server = Server(tmp_path / "dev", arguments=["--dev", "--seed", str(seed)])
+    kms = kms_client(server.start(), FIRST)
+    metadata = kms.describe_key(KeyId="alias/seeded")["KeyMetadata"]
+    assert (metadata["KeyId"], metadata["Description"]) == (identifier, "known in advance")
+    blob = kms.encrypt(KeyId=identifier, Plaintext=b"p")["CiphertextBlob"]
+    server.restart()
+    assert kms_client(server, FIRST).decrypt(CiphertextBlob=blob)["Plaintext"] == b"p"
+    assert server.stop() == 0
+    finished = server.run("serve", "--listen", "127.0.0.1:0", "--seed", str(seed), expect=None)
+    assert finished.returncode != 0, "fixed ids are for developer mode"
+
+
 def test_developer_mode_stays_on_loopback(tmp_path):
     server = Server(tmp_path / "dev")
     finished = server.run("serve", "--dev", "--listen", "0.0.0.0:0", expect=None)

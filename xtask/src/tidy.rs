@@ -68,10 +68,11 @@ pub(crate) fn workspace_root() -> Result<PathBuf> {
 /// The manifests of all crates of the workspace, by package name.
 fn manifests(root: &Path) -> Result<Vec<(String, toml::Table)>> {
     let mut found = Vec::new();
-    let crates = fs::read_dir(root.join("crates"))?.map(|entry| Ok(entry?.path()));
-    let others = [Ok(root.join("tests")), Ok(root.join("xtask"))];
-    for folder in crates.chain(others) {
-        let folder: PathBuf = folder.map_err(anyhow::Error::from)?;
+    let mut folders = vec![root.join("tests"), root.join("xtask")];
+    for entry in fs::read_dir(root.join("crates"))? {
+        folders.push(entry?.path());
+    }
+    for folder in folders {
         let text = fs::read_to_string(folder.join("Cargo.toml"))
             .with_context(|| format!("{} has no manifest", folder.display()))?;
         let manifest: toml::Table = text.parse()?;

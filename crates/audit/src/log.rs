@@ -174,6 +174,10 @@ impl AuditSink for AuditLog {
         Ok(kept)
     }
 
+    fn flush(&self) -> Result<(), AuditUnavailable> {
+        Self::flush(self)
+    }
+
     fn holds(&self, event_ids: &[String], since_millis: i64) -> Result<Vec<String>, AuditUnavailable> {
         read::holds(&self.dir, event_ids, Timestamp::from_millis(since_millis)).map_err(|error| {
             error!(%error, "the audit log cannot be searched");

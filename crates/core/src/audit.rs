@@ -36,6 +36,12 @@ pub trait AuditSink: Send + Sync {
     /// [`AuditUnavailable`] when it could not be kept.
     fn append(&self, record: &[u8]) -> Result<Kept, AuditUnavailable>;
 
+    /// Makes all that was appended so far survive a loss of power; may block for the time of an fsync.
+    ///
+    /// # Errors
+    /// [`AuditUnavailable`] when it could not.
+    fn flush(&self) -> Result<(), AuditUnavailable>;
+
     /// Which of these event ids the log already holds, looking back no further than `since_millis` (Unix
     /// milliseconds). Used once at start, to deliver what the last run left in the outbox exactly once.
     ///

@@ -7,8 +7,13 @@ use reseal_types::{AccountId, Reveal, SecretBytes};
 pub use crate::record::AccountRecord;
 use crate::{
     cache::ReadThrough,
+    call::RequestId,
     env::{Entropy, Env, NoEntropy},
+    error::{Cause, Error},
+    pipeline::commit_service_event,
     record::{AccessKeyRecord, place},
+    store::StoreError,
+    trail::{ADMIN_SOURCE, ServiceEvent, service_event},
     vault::{Changes, VaultError},
 };
 
@@ -106,6 +111,8 @@ pub enum AccountError {
     Entropy(NoEntropy),
     /// The store failed.
     Vault(VaultError),
+    /// The service failed.
+    Service(Cause),
 }
 
 impl std::fmt::Display for AccountError {
@@ -118,6 +125,7 @@ impl std::fmt::Display for AccountError {
             ),
             Self::Entropy(error) => error.fmt(f),
             Self::Vault(error) => error.fmt(f),
+            Self::Service(cause) => cause.fmt(f),
         }
     }
 }
@@ -169,13 +177,31 @@ impl Env {
         changes.expect(key_place.clone(), None);
         changes.put(account_place, &AccountRecord { created: now, name });
         changes.put(key_place, &AccessKeyRecord { account: new.account, secret, created: now });
-        let committed = self.vault.commit(changes).await;
-        self.credentials.forget(&new.access_key_id);
-        match committed {
+        let event_id = RequestId::random(self.entropy.as_ref()).map_err(AccountError::Entropy)?;
+        let event = ServiceEvent {
+            name: "CreateAccount",
+            source: ADMIN_SOURCE,
+            region: None,
+            account: new.account,
+            key_arn: None,
+            at: now,
+        };
+        let record = service_event(&event, &event_id);
+        match commit_service_event(self, changes, event_id.as_str(), &record).await {
             Ok(()) => Ok(new),
-            Err(VaultError::Store(crate::store::StoreError::Conflict)) => Err(AccountError::Exists),
-            Err(error) => Err(AccountError::Vault(error)),
+            Err(Error::Internal(Cause::Vault(VaultError::Store(StoreError::Conflict)))) => Err(AccountError::Exists),
+            Err(Error::Internal(cause)) => Err(AccountError::Service(cause)),
+            Err(_) => Err(AccountError::Service(Cause::Contended)),
         }
+    }
+
+    /// Whether there is any account, also one whose record does not open any more.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn has_accounts(&self) -> Result<bool, VaultError> {
+        let (page, _) = self.vault.scan::<AccountRecord>(place::ACCOUNTS, None, 1).await?;
+        Ok(!page.is_empty())
     }
 
     /// All accounts in order of their ids. Records that were changed outside the service are left out.

@@ -54,6 +54,7 @@ impl Env {
                 }
                 changes.delete(place);
             }
+            self.audit.flush()?;
             self.commit(changes).await?;
         }
     }
@@ -68,6 +69,11 @@ impl Env {
         delivered.iter().for_each(|place| changes.delete(place.clone()));
         if changes.is_empty() {
             return Ok(0);
+        }
+        // Until now the store's copy is the durable one.
+        if let Err(error) = self.audit.flush() {
+            self.outbox.put_back(delivered);
+            return Err(error.into());
         }
         if let Err(error) = self.commit(changes).await {
             self.outbox.put_back(delivered);

@@ -148,7 +148,7 @@ async fn commit(env: &Env, trail: &Trail<'_>, mut changes: Changes, record: &[u8
     Ok(())
 }
 
-/// Something the service does by itself, committed with its record like any change.
+/// Something that no call of the API does, committed with its record like any change.
 pub(crate) async fn commit_service_event(
     env: &Env,
     mut changes: Changes,

@@ -3,9 +3,9 @@
 //! Only development mode calls this: fixed ids and fixed key material have no place in a service that keeps
 //! secrets.
 
-use reseal_crypto::asymmetric::KeyPair;
+use reseal_crypto::{asymmetric::KeyPair, kdf::DerivationKey};
 use reseal_types::{
-    AccountId, AliasName, KeyId, KeyMaterialId, KeySpec, KeyUsage, Origin, Region, SecretBytes,
+    AccountId, AliasName, KeyId, KeyMaterialId, KeySpec, KeyUsage, Origin, Region, Reveal, SecretBytes,
 };
 
 use crate::{
@@ -61,9 +61,7 @@ impl Env {
         let policy = seed.policy.unwrap_or_else(|| default_policy(self, account));
         check_grammar(self, &policy)?;
         let (bytes, public_key) = self.seed_material(seed.spec, seed.material).await?;
-        let mut material_id = [0; 32];
-        self.entropy.fill_public(&mut material_id)?;
-        let material_id = KeyMaterialId(material_id);
+        let material_id = material_id(id, &bytes)?;
         let now = self.clock.now();
         let mut changes = Changes::default();
         for name in &seed.aliases {
@@ -111,4 +109,11 @@ impl Env {
         let pair = generated.map_err(|_| Error::Internal(Cause::Crypto("generation of a key pair")))?;
         Ok((pair.pkcs8, Some(pair.spki)))
     }
+}
+
+/// Follows from key id and key material, so that what an earlier run encrypted under fixed material opens again.
+fn material_id(id: KeyId, bytes: &SecretBytes) -> Result<KeyMaterialId, Error> {
+    let key = DerivationKey::hmac_sha256(bytes.reveal(Reveal::ToCipher));
+    let derived = key.derive::<32>(b"reseal v1 seeded material", id.as_bytes());
+    derived.map(|bytes| KeyMaterialId(*bytes)).map_err(|_| Error::Internal(Cause::Crypto("derivation of an id")))
 }

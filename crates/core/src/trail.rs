@@ -17,6 +17,8 @@ use crate::{
 
 const EVENT_VERSION: &str = "1.11";
 pub(crate) const EVENT_SOURCE: &str = "kms.amazonaws.com";
+/// What an operator does to the service itself, outside the API.
+pub(crate) const ADMIN_SOURCE: &str = "admin.reseal";
 
 /// A record in the making.
 pub(crate) struct Trail<'a> {
@@ -137,15 +139,25 @@ pub(crate) async fn keep(audit: &dyn AuditSink, record: &[u8]) -> Result<(), Aud
     }
 }
 
-/// The record of something the service did by itself, such as the deletion of a key whose window has passed.
-pub(crate) fn service_event(
-    name: &str,
-    region: &str,
-    account: AccountId,
-    key_arn: &str,
-    event_id: &RequestId,
-    at: Timestamp,
-) -> Vec<u8> {
+/// Something that no call of the API did.
+pub(crate) struct ServiceEvent<'e> {
+    /// Such as `DeleteKey`.
+    pub(crate) name: &'e str,
+    /// [`EVENT_SOURCE`], or [`ADMIN_SOURCE`] for what an operator did.
+    pub(crate) source: &'e str,
+    /// The Region; none for what belongs to no Region.
+    pub(crate) region: Option<&'e str>,
+    /// The account whose log this belongs to.
+    pub(crate) account: AccountId,
+    /// The KMS key, if it is about one.
+    pub(crate) key_arn: Option<&'e str>,
+    /// When.
+    pub(crate) at: Timestamp,
+}
+
+/// The record of something that no call of the API did, such as the deletion of a key whose window has passed.
+pub(crate) fn service_event(event: &ServiceEvent<'_>, event_id: &RequestId) -> Vec<u8> {
+    let ServiceEvent { name, source, region, account, key_arn, at } = event;
     let mut line = Vec::with_capacity(768);
     JsonObject::write(&mut line, |record| {
         record.text("eventVersion", EVENT_VERSION);
@@ -154,16 +166,16 @@ pub(crate) fn service_event(
             identity.text("invokedBy", "AWS Internal");
         });
         record.text("eventTime", &at.to_string());
-        record.text("eventSource", EVENT_SOURCE);
+        record.text("eventSource", source);
         record.text("eventName", name);
-        record.text("awsRegion", region);
+        record.optional_text("awsRegion", *region);
         record.text("sourceIPAddress", "AWS Internal");
         record.text("userAgent", "AWS Internal");
         record.raw("requestParameters", b"null");
         record.raw("responseElements", b"null");
         record.text("eventID", event_id.as_str());
         record.boolean("readOnly", false);
-        record.objects("resources", [key_arn], |resource, arn| {
+        record.objects("resources", *key_arn, |resource, arn| {
             resource.text("accountId", account.as_str());
             resource.text("type", "AWS::KMS::Key");
             resource.text("ARN", arn);
@@ -172,7 +184,9 @@ pub(crate) fn service_event(
         record.boolean("managementEvent", true);
         record.text("recipientAccountId", account.as_str());
         record.text("eventCategory", "Management");
-        record.object("serviceEventDetails", |details| details.text("keyId", key_arn));
+        if let Some(arn) = key_arn {
+            record.object("serviceEventDetails", |details| details.text("keyId", arn));
+        }
     });
     line
 }

@@ -1,11 +1,10 @@
 //! The symmetric ciphertext blob, suite 0x0001. docs/ciphertext-format.md specifies it, byte for byte.
 //!
-//! A blob is header, commitment, ciphertext, tag. Every message has its own keys, derived from the key
-//! material and the whole header with its random salt; the commitment binds the blob to exactly one key
-//! material and encryption context, which AES-GCM alone does not do. What this file writes is read for
-//! decades: it must never change for a suite that has been released.
+//! A blob is header, commitment, ciphertext, tag. Every message has its own key, derived from the key material
+//! and from all of header (with its random salt) and encryption context; the commitment, derived with it, ties
+//! the blob to exactly these, which AES-GCM alone does not do. What this file writes is read for decades: it
+//! must never change for a suite that has been released.
 
-use aws_lc_rs::hmac;
 use reseal_types::{
     CiphertextHeader, Reveal, SecretBytes,
     ciphertext_header::{HEADER_LEN, Suite},
@@ -27,8 +26,12 @@ pub const OVERHEAD: usize = HEADER_LEN + COMMITMENT_LEN + TAG_LEN;
 pub const MATERIAL_LEN: usize = 32;
 
 const COMMITMENT_LEN: usize = 32;
-const LABEL: &[u8] = b"reseal v1 suite 1";
-const COMMIT_PREFIX: &[u8] = b"commit";
+
+/// As long as it is so that each input of HMAC-SHA-256 (4 + 14 + 1 + 32 + 4 bytes) fills one block exactly.
+const LABEL: &[u8; 14] = b"reseal suite 1";
+
+/// Constant, because no two messages have the same key.
+const NONCE: &[u8; 12] = &[0; 12];
 
 /// Symmetric key material, prepared for use.
 pub struct MaterialKey(DerivationKey);
@@ -42,17 +45,18 @@ impl MaterialKey {
         if material.len() != MATERIAL_LEN {
             return Err(CryptoError::InvalidKey);
         }
-        Ok(Self(DerivationKey::new(material.reveal(Reveal::ToCipher))))
+        Ok(Self(DerivationKey::hmac_sha256(material.reveal(Reveal::ToCipher))))
     }
 }
 
-/// Makes the blob of `plaintext`.
+/// Makes the blob of `plaintext`, at least one byte.
 ///
-/// `header.salt` must come fresh from the random generator for every call: it is what makes the message keys
-/// unique. `context` is the canonical form of the encryption context.
+/// `header.salt` must come fresh from the random generator for every call: it alone makes the key of the
+/// message unique, and two messages under one key would reveal each other. `context` is the canonical form of
+/// the encryption context.
 ///
 /// # Errors
-/// [`CryptoError::Failure`] when the library fails.
+/// [`CryptoError::PlaintextLength`] without plaintext, [`CryptoError::Failure`] when the library fails.
 pub fn encrypt(
     material: &MaterialKey,
     header: &CiphertextHeader,
@@ -60,14 +64,15 @@ pub fn encrypt(
     plaintext: &[u8],
 ) -> Result<Vec<u8>, CryptoError> {
     let Suite::DerivedAesGcm = header.suite;
+    if plaintext.is_empty() {
+        return Err(CryptoError::PlaintextLength);
+    }
     let header = header.to_bytes();
-    let message = MessageKeys::derive(material, &header, context)?;
+    let message = MessageKey::derive(material, &header, context)?;
     let mut blob = Vec::with_capacity(OVERHEAD + plaintext.len());
     blob.extend_from_slice(&header);
-    blob.extend_from_slice(&message.commitment);
-    with_joined(&[&header, &message.commitment, context], |associated| {
-        aead::seal(message.encryption_key()?, message.nonce()?, associated, plaintext, &mut blob)
-    })?;
+    blob.extend_from_slice(message.commitment()?);
+    aead::seal(message.encryption_key()?, NONCE, message.commitment()?, plaintext, &mut blob)?;
     Ok(blob)
 }
 
@@ -76,7 +81,8 @@ pub fn encrypt(
 /// The caller has chosen `material` by the header's ids; here the blob proves that they belong together.
 ///
 /// # Errors
-/// [`InvalidCiphertext`], whatever the reason: other material, other context, altered, cut or extended bytes.
+/// [`InvalidCiphertext`], whatever the reason: other material, other context, altered, cut or extended bytes,
+/// nothing inside.
 pub fn decrypt(
     material: &MaterialKey,
     blob: &[u8],
@@ -85,47 +91,34 @@ pub fn decrypt(
     let Suite::DerivedAesGcm = CiphertextHeader::parse(blob).ok_or(InvalidCiphertext)?.suite;
     let (header, rest) = blob.split_first_chunk::<HEADER_LEN>().ok_or(InvalidCiphertext)?;
     let (commitment, sealed) = rest.split_first_chunk::<COMMITMENT_LEN>().ok_or(InvalidCiphertext)?;
-    let message = MessageKeys::derive(material, header, context)?;
-    if !digest::equal_in_constant_time(&message.commitment, commitment) {
+    if sealed.len() <= TAG_LEN {
         return Err(InvalidCiphertext);
     }
-    with_joined(&[header, commitment, context], |associated| {
-        aead::open(message.encryption_key()?, message.nonce()?, associated, sealed)
-    })
+    let message = MessageKey::derive(material, header, context)?;
+    if !digest::equal_in_constant_time(message.commitment()?, commitment) {
+        return Err(InvalidCiphertext);
+    }
+    aead::open(message.encryption_key()?, NONCE, commitment, sealed)
 }
 
-/// What is derived for one message.
-struct MessageKeys {
-    /// Encryption key (32), commitment key (32), nonce (12).
-    derived: Zeroizing<[u8; 76]>,
-    commitment: [u8; COMMITMENT_LEN],
-}
+/// What is derived for one message: encryption key (32 bytes), commitment (32 bytes).
+struct MessageKey(Zeroizing<[u8; 64]>);
 
-impl MessageKeys {
+impl MessageKey {
     fn derive(
         material: &MaterialKey,
         header: &[u8; HEADER_LEN],
         context: &[u8],
     ) -> Result<Self, CryptoError> {
-        let context_digest = digest::sha256(context);
-        let derived = with_joined(&[header, &context_digest], |bound| material.0.derive::<76>(LABEL, bound))?;
-        let mut keys = Self { derived, commitment: [0; COMMITMENT_LEN] };
-        let commitment_key = hmac::Key::new(hmac::HMAC_SHA256, keys.part::<32>(32)?);
-        with_joined(&[COMMIT_PREFIX, header, &context_digest], |committed| {
-            hmac::sign_to_buffer(&commitment_key, committed, &mut keys.commitment).map(|_| ())
-        })?;
-        Ok(keys)
+        let bound = with_joined(&[header, context], |bound| digest::sha256(bound));
+        material.0.derive(LABEL, &bound).map(Self)
     }
 
     fn encryption_key(&self) -> Result<&[u8; 32], CryptoError> {
-        self.part(0)
+        self.0.first_chunk().ok_or(CryptoError::Failure)
     }
 
-    fn nonce(&self) -> Result<&[u8; 12], CryptoError> {
-        self.part(64)
-    }
-
-    fn part<const N: usize>(&self, offset: usize) -> Result<&[u8; N], CryptoError> {
-        self.derived.get(offset..).and_then(<[u8]>::first_chunk).ok_or(CryptoError::Failure)
+    fn commitment(&self) -> Result<&[u8; COMMITMENT_LEN], CryptoError> {
+        self.0.last_chunk().ok_or(CryptoError::Failure)
     }
 }

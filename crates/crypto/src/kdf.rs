@@ -1,22 +1,29 @@
-//! The key derivation of every format here: NIST SP 800-108r1 section 4.1, counter mode, HMAC-SHA-512.
+//! The key derivation of every format here: NIST SP 800-108r1 section 4.1, counter mode, with HMAC.
 //!
-//! Block `i` is `HMAC-SHA-512(key, [i]32 || label || 0x00 || context || [L]32)`, with `i` counted from 1 and
-//! `L` the length of the whole output in bits, both 32-bit big-endian; the output is the blocks one after the
-//! other, cut to length. Labels contain no zero byte. This never changes: stored data depends on it.
+//! Block `i` is `HMAC(key, [i]32 || label || 0x00 || context || [L]32)`, with `i` counted from 1 and `L` the
+//! length of the whole output in bits, both 32-bit big-endian; the output is the blocks one after the other,
+//! cut to length. Labels contain no zero byte. The hash is SHA-256 for the messages of suite 0x0001 and SHA-512
+//! for what is stored; no key is ever used with both. This never changes: stored data depends on it.
 
 use aws_lc_rs::hmac;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::{error::CryptoError, scratch::with_joined};
 
-const BLOCK_BYTES: usize = 64;
+/// The longest block, that of HMAC-SHA-512.
+const MAX_BLOCK_BYTES: usize = 64;
 
 /// A key prepared for derivation: the two key blocks of HMAC are hashed once, not per message.
 pub struct DerivationKey(hmac::Key);
 
 impl DerivationKey {
-    /// Prepares the key. Any length goes in; formats fix theirs.
-    pub fn new(key: &[u8]) -> Self {
+    /// Prepares the key for derivation with HMAC-SHA-256. Any length goes in; formats fix theirs.
+    pub fn hmac_sha256(key: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
+    }
+
+    /// Prepares the key for derivation with HMAC-SHA-512. Any length goes in; formats fix theirs.
+    pub fn hmac_sha512(key: &[u8]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA512, key))
     }
 
@@ -39,15 +46,17 @@ impl DerivationKey {
     /// Fills `output`; the first four bytes of `input` are the room for the counter.
     pub(crate) fn counter_mode(&self, input: &[&[u8]], output: &mut [u8]) -> Result<(), CryptoError> {
         with_joined(input, |message| {
-            let mut block = Zeroizing::new([0; BLOCK_BYTES]);
-            for (counter, to) in (1_u32..).zip(output.chunks_mut(BLOCK_BYTES)) {
+            let block_bytes = self.0.algorithm().tag_len();
+            for (counter, to) in (1_u32..).zip(output.chunks_mut(block_bytes)) {
                 *message.first_chunk_mut().ok_or(CryptoError::Failure)? = counter.to_be_bytes();
-                hmac::sign_to_buffer(&self.0, message, &mut *block)?;
-                for (to, from) in to.iter_mut().zip(block.iter()) {
-                    *to = *from;
+                if to.len() == block_bytes {
+                    hmac::sign_to_buffer(&self.0, message, to)?;
+                } else {
+                    let mut block = Zeroizing::new([0; MAX_BLOCK_BYTES]);
+                    hmac::sign_to_buffer(&self.0, message, &mut *block)?;
+                    to.iter_mut().zip(block.iter()).for_each(|(to, from)| *to = *from);
                 }
             }
-            block.zeroize();
             Ok(())
         })
     }
@@ -55,7 +64,10 @@ impl DerivationKey {
 
 #[cfg(test)]
 mod tests {
-    use aws_lc_rs::kdf::{KbkdfCtrHmacAlgorithmId::Sha512, get_kbkdf_ctr_hmac_algorithm, kbkdf_ctr_hmac};
+    use aws_lc_rs::kdf::{
+        KbkdfCtrHmacAlgorithmId::{Sha256, Sha512},
+        get_kbkdf_ctr_hmac_algorithm, kbkdf_ctr_hmac,
+    };
     use proptest::prelude::*;
 
     use super::*;
@@ -73,7 +85,7 @@ mod tests {
             };
             let expected = field("KO =");
             let mut output = vec![0; expected.len()];
-            let key = DerivationKey::new(&field("KI ="));
+            let key = DerivationKey::hmac_sha512(&field("KI ="));
             key.counter_mode(&[&[0; 4], &field("FixedInputData =")], &mut output).unwrap();
             assert_eq!(hex::encode(output), hex::encode(expected));
             count += 1;
@@ -86,12 +98,16 @@ mod tests {
         /// The library's own counter mode has no prepared key, but must agree.
         #[test]
         fn agrees_with_the_library(key: [u8; 32], label in "[a-z0-9 ]{1,30}", context: Vec<u8>) {
-            let derived = DerivationKey::new(&key).derive::<76>(label.as_bytes(), &context).unwrap();
-            let info = [label.as_bytes(), &[0], &context, &608_u32.to_be_bytes()].concat();
-            let mut expected = [0; 76];
-            let algorithm = get_kbkdf_ctr_hmac_algorithm(Sha512).unwrap();
-            kbkdf_ctr_hmac(algorithm, &key, &info, &mut expected).unwrap();
-            prop_assert_eq!(*derived, expected);
+            for (prepared, hash) in
+                [(DerivationKey::hmac_sha256(&key), Sha256), (DerivationKey::hmac_sha512(&key), Sha512)]
+            {
+                let derived = prepared.derive::<76>(label.as_bytes(), &context).unwrap();
+                let info = [label.as_bytes(), &[0], &context, &608_u32.to_be_bytes()].concat();
+                let mut expected = [0; 76];
+                let algorithm = get_kbkdf_ctr_hmac_algorithm(hash).unwrap();
+                kbkdf_ctr_hmac(algorithm, &key, &info, &mut expected).unwrap();
+                prop_assert_eq!(*derived, expected);
+            }
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Parts joined into one contiguous slice, on the stack when they fit.
 //!
-//! The library takes associated data and MAC input as one slice; the hot path must not allocate for that.
+//! The library takes digest input, MAC input and associated data as one slice; the hot path must not allocate for that.
 //! Only public bytes go through here: nothing is overwritten afterwards.
 
-/// Room on the stack: the input of the key derivation, and the associated data of a blob with an encryption
-/// context of usual size.
+/// Room on the stack: the input of the key derivation, and the header of a blob with an encryption context of
+/// usual size.
 const STACK_BYTES: usize = 384;
 
 /// Calls `then` with all `parts`, one after the other.

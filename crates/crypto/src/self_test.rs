@@ -92,11 +92,19 @@ fn hmac_of(algorithm: hmac::Algorithm, expected: &str) -> Result<bool, CryptoErr
 }
 
 fn key_derivation(answers: &Answers) -> Result<bool, CryptoError> {
-    let expected = bytes(answers.kdf_output)?;
-    let mut output = vec![0; expected.len()];
-    let key = DerivationKey::new(&bytes(given::KDF_KEY)?);
-    key.counter_mode(&[&[0; 4], &bytes(given::KDF_FIXED_INPUT)?], &mut output)?;
-    Ok(output == expected)
+    let sha256 = DerivationKey::hmac_sha256(&bytes(given::KDF_SHA256_KEY)?);
+    let sha512 = DerivationKey::hmac_sha512(&bytes(given::KDF_SHA512_KEY)?);
+    let mut right = true;
+    for (key, input, expected) in [
+        (sha256, given::KDF_SHA256_FIXED_INPUT, answers.kdf_sha256_output),
+        (sha512, given::KDF_SHA512_FIXED_INPUT, answers.kdf_sha512_output),
+    ] {
+        let expected = bytes(expected)?;
+        let mut output = vec![0; expected.len()];
+        key.counter_mode(&[&[0; 4], &bytes(input)?], &mut output)?;
+        right &= output == expected;
+    }
+    Ok(right)
 }
 
 fn suite_1(answers: &Answers) -> Result<bool, CryptoError> {
@@ -161,7 +169,8 @@ mod tests {
             ("AES-256-GCM", Answers { gcm_sealed: WRONG, ..RIGHT }),
             ("HMAC-SHA-256", Answers { hmac_sha256: WRONG, ..RIGHT }),
             ("HMAC-SHA-512", Answers { hmac_sha512: WRONG, ..RIGHT }),
-            ("SP 800-108 key derivation", Answers { kdf_output: WRONG, ..RIGHT }),
+            ("SP 800-108 key derivation", Answers { kdf_sha256_output: WRONG, ..RIGHT }),
+            ("SP 800-108 key derivation", Answers { kdf_sha512_output: WRONG, ..RIGHT }),
             ("ciphertext suite 0x0001", Answers { suite_1_plaintext: WRONG, ..RIGHT }),
             ("RSAES-OAEP", Answers { rsa_plaintext: b"", ..RIGHT }),
         ];
@@ -171,7 +180,7 @@ mod tests {
         for (name, answers) in &cases {
             assert_eq!(check(answers), Err(SelfTestError { name }));
         }
-        // The random generator has no answer to get wrong.
-        assert_eq!(cases.len() + 1, TESTS.len());
+        // The key derivation has two answers, the random generator none to get wrong.
+        assert_eq!(cases.len(), TESTS.len());
     }
 }

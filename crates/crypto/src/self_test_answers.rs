@@ -5,7 +5,8 @@ pub(crate) struct Answers {
     pub(crate) gcm_sealed: &'static str,
     pub(crate) hmac_sha256: &'static str,
     pub(crate) hmac_sha512: &'static str,
-    pub(crate) kdf_output: &'static str,
+    pub(crate) kdf_sha256_output: &'static str,
+    pub(crate) kdf_sha512_output: &'static str,
     pub(crate) suite_1_plaintext: &'static str,
     pub(crate) rsa_plaintext: &'static [u8],
     #[cfg_attr(not(feature = "sm2"), expect(dead_code, reason = "SM2 is not part of this build"))]
@@ -18,7 +19,8 @@ pub(crate) const ANSWERS: Answers = Answers {
     hmac_sha256: "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
     hmac_sha512: "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6\
                   fdcaeab1a34d4a6b4b636e070a38bce737",
-    kdf_output: "6db880daac98b078ee389a2164252ded61322d661e2b49247ea921e544675d8f17af2bf66dd40d81",
+    kdf_sha256_output: "10621342bfb0fd40046c0e29f2cfdbf0",
+    kdf_sha512_output: "6db880daac98b078ee389a2164252ded61322d661e2b49247ea921e544675d8f17af2bf66dd40d81",
     suite_1_plaintext: "af4718c2a1af6bc0114755148c4e16ec62bf87c4730169550c672c29eacbbd03",
     rsa_plaintext: b"reseal self-test",
     sm2_plaintext: b"reseal self-test",
@@ -35,20 +37,25 @@ pub(crate) const GCM_PLAINTEXT: &str = "d9313225f88406e5a55909c5aff5269a86a7a953
 pub(crate) const HMAC_KEY: &[u8] = b"Jefe";
 pub(crate) const HMAC_MESSAGE: &[u8] = b"what do ya want for nothing?";
 
+// The answer that AWS-LC's own self-test of KBKDF-CTR-HMAC-SHA-256 expects.
+pub(crate) const KDF_SHA256_KEY: &str = "dd1d91b7d90b2bd3138533ce92b272fbf8a369316aefe242e659cc0ae238afe0";
+pub(crate) const KDF_SHA256_FIXED_INPUT: &str = "01322b96b30acd197979444e468e1c5c6859bf1b1cf951b7e725303e237e\
+                                                 46b864a145fab25e517b08f8683d0315bb2911d80a0e8aba17f3b413faac";
+
 // NIST CAVP, SP 800-108, counter mode, HMAC-SHA-512, 32-bit counter before the fixed data, COUNT=30.
-pub(crate) const KDF_KEY: &str = "a9f4a2c5af839867f5db5a1e520ab3cca72a166ca60de512fd7fe7e64cf94f92cf1d8b636175f293\
-                                  e003275e021018c3f0ede495997a505ec9a2afeb0495be57";
-pub(crate) const KDF_FIXED_INPUT: &str = "8e9db3335779db688bcfe096668d9c3bc64e193e3529c430e68d09d56c837dd6c0f94678f1\
-                                          21a68ee1feea4735da85a49d34a5290aa39f7b40de435f";
+pub(crate) const KDF_SHA512_KEY: &str = "a9f4a2c5af839867f5db5a1e520ab3cca72a166ca60de512fd7fe7e64cf94f92cf1d\
+                                         8b636175f293e003275e021018c3f0ede495997a505ec9a2afeb0495be57";
+pub(crate) const KDF_SHA512_FIXED_INPUT: &str = "8e9db3335779db688bcfe096668d9c3bc64e193e3529c430e68d09d56c83\
+                                                 7dd6c0f94678f121a68ee1feea4735da85a49d34a5290aa39f7b40de435f";
 
 // vectors/ciphertext-v1.json, "data key of 32 bytes".
 pub(crate) const SUITE_1_MATERIAL: &str = "795edb8a4f8250f2d575b96d8d00d46623966aab1aee873e75677ca19e8bfaa3";
 pub(crate) const SUITE_1_CONTEXT: &str = "000000010000000a4465706172746d656e74000000024954";
-pub(crate) const SUITE_1_BLOB: &str = "725365310100010100b69632d5c9f7de9cce37b452d348027ea32c031c6eb8a16fbc639962a8cd\
-                                       87deacd5c75bb6e23dd8236ba52e81686eda0a9f477f458cbd852bd17a4c5a5b7b8fe6292c385f\
-                                       fe770e0f1fd6f77c4114cadd720131c6f2a11a7ffec1d2c9b3cd0092d3040cc4248ef8f3fd9034\
-                                       8d4ad20c3ab9dd003b44976b8a922aacb377c1033f259ad82c844cc29d34d5d03728a6ced12bbe\
-                                       d07d84f473cb6f280bc14fa6b3";
+pub(crate) const SUITE_1_BLOB: &str = "725365310100010100b69632d5c9f7de9cce37b452d348027ea32c031c6eb8a16fbc639962a8\
+                                       cd87deacd5c75bb6e23dd8236ba52e81686eda0a9f477f458cbd852bd17a4c5a5b7b8fe6292c38\
+                                       5ffe770e0f1fd6f77c4114ca5376466792c58415d24bc0f42f95d0af23bbcba8dbc3cae8408150\
+                                       893ad3c3bf91c336543afb3e27889919a2e080d4f44ebf32470d718e2d391ff334a6191dd57ba1\
+                                       b53573ac0d49667c0a14e4bbf487";
 
 // Keys and ciphertexts made by OpenSSL: `vectors/generate.py --new-keys`.
 pub(crate) const RSA_PKCS8: &[u8] = include_bytes!("../vectors/self-test/rsa-2048.pkcs8");

@@ -1,8 +1,9 @@
 //! Wrapping of domain keys under a root key, bound to a context such as the kind of custodian and a version.
 //!
 //! Wrapped form: format 0x02 (1 byte), random salt (32), ciphertext (n), tag (16). Key (32) and nonce (12) of
-//! AES-256-GCM are derived from the root key with label `reseal v1 domain key` and the first 33 bytes as
-//! context. Associated data: those 33 bytes, u32 big-endian length of the context, the context.
+//! AES-256-GCM are derived ([`crate::kdf`], HMAC-SHA-512) from the root key with label `reseal v1 domain key`
+//! and the first 33 bytes as context. Associated data: those 33 bytes, u32 big-endian length of the context,
+//! the context.
 
 use reseal_types::{Reveal, SecretBytes};
 use zeroize::Zeroizing;
@@ -33,7 +34,7 @@ impl RootKey {
         if key.len() != ROOT_KEY_LEN {
             return Err(CryptoError::InvalidKey);
         }
-        Ok(Self(DerivationKey::new(key.reveal(Reveal::ToCipher))))
+        Ok(Self(DerivationKey::hmac_sha512(key.reveal(Reveal::ToCipher))))
     }
 }
 

@@ -24,13 +24,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 HERE = Path(__file__).resolve().parent
 
 
-def derive(key, label, context, length):
-    """SP 800-108 counter mode with HMAC-SHA-512."""
+def derive(key, label, context, length, digest=hashlib.sha512):
+    """SP 800-108 counter mode with HMAC."""
     output, counter = b"", 0
     while len(output) < length:
         counter += 1
         message = struct.pack(">I", counter) + label + b"\0" + context + struct.pack(">I", length * 8)
-        output += hmac.new(key, message, hashlib.sha512).digest()
+        output += hmac.new(key, message, digest).digest()
     return output[:length]
 
 
@@ -46,28 +46,29 @@ def header_bytes(material_id, key_id, salt, magic=b"rSe1", version=1, suite=1, f
     return magic + struct.pack(">BHBB", version, suite, flags, id_type) + key_id + material_id + salt
 
 
-def message_keys(material, header, context):
-    context_digest = hashlib.sha256(context).digest()
-    keys = derive(material, b"reseal v1 suite 1", header + context_digest, 76)
-    commitment = hmac.new(keys[32:64], b"commit" + header + context_digest, hashlib.sha256).digest()
-    return keys, commitment
+NONCE = bytes(12)
+
+
+def message_keys(material, bound):
+    """Key and commitment of one message; `bound` is the header and the canonical encryption context."""
+    derived = derive(material, b"reseal suite 1", hashlib.sha256(bound).digest(), 64, hashlib.sha256)
+    return derived[:32], derived[32:]
 
 
 def encrypt(material, header, context, plaintext):
-    keys, commitment = message_keys(material, header, context)
-    sealed = AESGCM(keys[:32]).encrypt(keys[64:], plaintext, header + commitment + context)
-    return header + commitment + sealed
+    key, commitment = message_keys(material, header + context)
+    return header + commitment + AESGCM(key).encrypt(NONCE, plaintext, commitment)
 
 
 def decrypt(material, blob, context):
     header, commitment, sealed = blob[:89], blob[89:121], blob[121:]
     known = header[:7] == b"rSe1\x01\x00\x01" and header[7] in (0, 1) and header[8] in (0, 1)
-    if len(blob) < 137 or not known:
+    if len(blob) < 138 or not known:
         raise ValueError("not a blob of this format")
-    keys, expected = message_keys(material, header, context)
+    key, expected = message_keys(material, header + context)
     if not hmac.compare_digest(commitment, expected):
         raise ValueError("other material, other context, or altered")
-    return AESGCM(keys[:32]).decrypt(keys[64:], sealed, header + commitment + context)
+    return AESGCM(key).decrypt(NONCE, sealed, commitment)
 
 
 def block(name, length):
@@ -80,7 +81,7 @@ def valid_case(name, plaintext, pairs, data_key=False, multi_region=False):
     key_id, salt = block(name + "/key id", 16), block(name + "/salt", 32)
     header = header_bytes(material_id, key_id, salt, flags=int(data_key), id_type=int(multi_region))
     context = canonical(pairs)
-    keys, commitment = message_keys(material, header, context)
+    key, commitment = message_keys(material, header + context)
     blob = encrypt(material, header, context, plaintext)
     assert decrypt(material, blob, context) == plaintext
     return {
@@ -94,26 +95,28 @@ def valid_case(name, plaintext, pairs, data_key=False, multi_region=False):
         "salt": salt.hex(),
         "context": pairs,
         "canonical_context": context.hex(),
-        "derived": {
-            "encryption_key": keys[:32].hex(),
-            "commitment_key": keys[32:64].hex(),
-            "iv": keys[64:].hex(),
-        },
+        "bound_digest": hashlib.sha256(header + context).hexdigest(),
+        "encryption_key": key.hex(),
         "commitment": commitment.hex(),
         "plaintext": plaintext.hex(),
         "blob": blob.hex(),
     }
 
 
-def refused_case(name, context=(), bound=None, commitment=None, **fields):
-    """A blob in perfect order but for one thing: only the rule about that thing can refuse it."""
+def refused_case(name, plaintext=b"refused", context=(), how=None, **fields):
+    """A blob in perfect order but for one thing: only the rule about that thing can refuse it.
+
+    `how` says what is used instead of the right "bound", "commitment", "associated" or "nonce".
+    """
+    how = how or {}
     material = block("refused/material", 32)
     ids = [block("refused/material id", 32), block("refused/key id", 16), block("refused/salt", 32)]
     header = header_bytes(*ids, **fields)
-    keys, right_commitment = message_keys(material, header, canonical(context))
-    commitment = commitment or right_commitment
-    associated = bound(header, commitment, canonical(context)) if bound else header + commitment + canonical(context)
-    blob = header + commitment + AESGCM(keys[:32]).encrypt(keys[64:], b"refused", associated)
+    bound = how.get("bound", lambda header, context: header + context)(header, canonical(context))
+    key, commitment = message_keys(material, bound)
+    commitment = how.get("commitment", commitment)
+    associated = how.get("associated", lambda _, commitment: commitment)(bound, commitment)
+    blob = header + commitment + AESGCM(key).encrypt(how.get("nonce", NONCE), plaintext, associated)
     return {"name": name, "material": material.hex(), "canonical_context": canonical([]).hex(), "blob": blob.hex()}
 
 
@@ -140,10 +143,13 @@ def ciphertexts():
         refused_case("unknown flag 7", flags=0b1000_0000),
         refused_case("key id type 2", id_type=2),
         refused_case("made with another context", context=[["a", "bc"]]),
-        refused_case("another commitment, which the tag binds", commitment=block("another commitment", 32)),
-        refused_case("tag does not bind the header", bound=lambda _, commitment, context: commitment + context),
-        refused_case("tag does not bind the commitment", bound=lambda header, _, context: header + context),
-        refused_case("tag does not bind the context", bound=lambda header, commitment, _: header + commitment),
+        refused_case("key does not bind the header", how={"bound": lambda _, context: context}),
+        refused_case("key does not bind the context", how={"bound": lambda header, _: header}),
+        refused_case("another commitment, which the tag binds", how={"commitment": block("another commitment", 32)}),
+        refused_case("tag does not bind the commitment", how={"associated": lambda *_: b""}),
+        refused_case("tag binds more than the commitment", how={"associated": lambda bound, com: com + bound}),
+        refused_case("another nonce", how={"nonce": bytes(11) + b"\x01"}),
+        refused_case("no plaintext", plaintext=b""),
     ]
     other = refused_case("other material")
     other["material"] = block("other material", 32).hex()

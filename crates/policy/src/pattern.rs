@@ -260,9 +260,9 @@ mod tests {
     fn many_stars_cost_one_pass() {
         // A matcher that tries every split would not come back within the age of the universe.
         let pattern = Pattern::new(&("*a".repeat(5_000) + "b"));
-        let value = "a".repeat(50_000);
+        let value = "a".repeat(20_000);
         let wild = Pattern::new(&("*?a".repeat(2_000) + "b"));
-        let interior = Pattern::new(&format!("*{}b*", "a?".repeat(500)));
+        let interior = Pattern::new(&format!("*{}b*", "a?".repeat(100)));
         for p in [&pattern, &wild, &interior] {
             assert!(!p.matches(&value));
             assert!(!p.matches_ignoring_case(&value));

@@ -50,7 +50,7 @@ pub(crate) async fn scrub(env: Arc<Env>) {
     match outcome.await {
         Ok(records) if refused == 0 => info!(records, "every stored record opens"),
         Ok(records) => {
-            error!(records, refused, "some stored records do not open: restore them from a backup")
+            error!(records, refused, "some stored records do not open: restore them from a backup");
         }
         Err(error) => error!(%error, "the stored records could not be looked at"),
     }

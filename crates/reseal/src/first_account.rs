@@ -21,7 +21,7 @@ pub(crate) async fn ensure(
     chosen: FirstAccount,
     default: Option<AccountId>,
 ) -> Result<Option<CreatedAccount>> {
-    if service.has_accounts().await? {
+    if service.env.has_accounts().await.context("the accounts cannot be read")? {
         return Ok(None);
     }
     let secret_chosen = chosen.secret_access_key.is_some();

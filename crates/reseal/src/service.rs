@@ -83,12 +83,6 @@ impl Service {
         Ok(Self { env: Arc::new(env), audit, store, database, custodian })
     }
 
-    /// Whether the store holds accounts, including ones whose records do not open any more.
-    pub(crate) async fn has_accounts(&self) -> Result<bool> {
-        let page = self.store.scan(b"account/", None, 1).await.context("the accounts cannot be read")?;
-        Ok(!page.records.is_empty())
-    }
-
     /// What `/_reseal/health/ready` looks at.
     pub(crate) fn checks(&self) -> Checks {
         let parts = (Arc::clone(&self.store), Arc::clone(&self.custodian), Arc::clone(&self.audit));

@@ -91,7 +91,7 @@ impl Bodies {
 
     /// Throws the rest of a body away, so that a client that sends it all before it listens gets the answer.
     async fn discard(&self, mut incoming: Incoming, mut length: usize) {
-        while length < usize::MAX {
+        while length <= self.limits.max_discarded_bytes {
             match next(&mut incoming).await {
                 Ok(Some(bytes)) => length = length.saturating_add(bytes.len()),
                 Ok(None) | Err(_) => return,

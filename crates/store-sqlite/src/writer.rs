@@ -285,3 +285,6 @@ enum Applied {
     Conflict,
     Undone(Error),
 }
+
+#[cfg(test)]
+mod tests;

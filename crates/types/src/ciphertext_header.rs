@@ -47,7 +47,7 @@ impl fmt::Debug for KeyMaterialId {
 /// How the rest of a blob is made. Numbers are never reused and never change their meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Suite {
-    /// 0x0001: per-message key by SP 800-108 with HMAC-SHA-512, commitment, AES-256-GCM.
+    /// 0x0001: per-message key and commitment by SP 800-108 with HMAC-SHA-256, AES-256-GCM.
     DerivedAesGcm,
 }
 

@@ -44,41 +44,51 @@ impl FromStr for KeyId {
     type Err = KeyRefError;
 
     fn from_str(text: &str) -> Result<Self, KeyRefError> {
-        let invalid = || KeyRefError::InvalidKeyId(text.to_owned());
-        let (multi_region, digits) = match text.strip_prefix("mrk-") {
-            Some(digits) => (true, digits.to_owned()),
-            None => (false, uuid_digits(text).ok_or_else(invalid)?),
+        let parsed = match text.strip_prefix("mrk-") {
+            Some(digits) => lower_hex(digits.bytes()).map(|bytes| Self { multi_region: true, bytes }),
+            None => uuid_bytes(text).map(|bytes| Self { multi_region: false, bytes }),
         };
-        let lower_hex = digits.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        if !lower_hex {
-            return Err(invalid());
-        }
-        let mut bytes = [0; 16];
-        hex::decode_to_slice(&digits, &mut bytes).map_err(|_| invalid())?;
-        Ok(Self { multi_region, bytes })
+        parsed.ok_or_else(|| KeyRefError::InvalidKeyId(text.to_owned()))
     }
 }
 
-/// The 32 digits of `8-4-4-4-12`, or nothing when the dashes stand elsewhere.
-fn uuid_digits(text: &str) -> Option<String> {
-    let groups: Vec<&str> = text.split('-').collect();
-    let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
-    (lengths == [8, 4, 4, 4, 12]).then(|| groups.concat())
+/// Where the dashes of `8-4-4-4-12` stand.
+const DASHES: [usize; 4] = [8, 13, 18, 23];
+
+fn uuid_bytes(text: &str) -> Option<[u8; 16]> {
+    let dashes_fit = text.len() == 36 && text.bytes().enumerate().all(|(at, b)| DASHES.contains(&at) == (b == b'-'));
+    dashes_fit.then(|| lower_hex(text.bytes().filter(|b| *b != b'-')))?
+}
+
+/// Exactly 32 digits, lower case.
+fn lower_hex(digits: impl Iterator<Item = u8>) -> Option<[u8; 16]> {
+    let mut digits = digits.map(|digit| match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    });
+    let mut bytes = [0; 16];
+    for byte in &mut bytes {
+        *byte = digits.next()?? << 4 | digits.next()??;
+    }
+    digits.next().is_none().then_some(bytes)
 }
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut digits = [0; 32];
         hex::encode_to_slice(self.bytes, &mut digits).map_err(|_| fmt::Error)?;
-        let text = std::str::from_utf8(&digits).map_err(|_| fmt::Error)?;
+        let mut rest = std::str::from_utf8(&digits).map_err(|_| fmt::Error)?;
         if self.multi_region {
-            return write!(f, "mrk-{text}");
+            return write!(f, "mrk-{rest}");
         }
-        let (a, rest) = text.split_at(8);
-        let (b, rest) = rest.split_at(4);
-        let (c, rest) = rest.split_at(4);
-        let (d, e) = rest.split_at(4);
-        write!(f, "{a}-{b}-{c}-{d}-{e}")
+        for group in [8, 4, 4, 4] {
+            let (digits, behind) = rest.split_at(group);
+            f.write_str(digits)?;
+            f.write_str("-")?;
+            rest = behind;
+        }
+        f.write_str(rest)
     }
 }
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[3]
 BINARY = Path(os.environ.get("RESEAL_BIN", ROOT / "target" / "debug" / "reseal"))
-LISTENING = re.compile(r"^reseal: listening on (http://127\.0\.0\.1:(\d+))$", re.MULTILINE)
+LISTENING = re.compile(r"^reseal: listening on (https?://127\.0\.0\.1:(\d+))$", re.MULTILINE)
 START_SECONDS = 60
 STOP_SECONDS = 30
 

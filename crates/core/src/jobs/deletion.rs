@@ -9,7 +9,7 @@ use crate::{
     pipeline::commit_service_event,
     record::{Marker, place},
     store::{RecordKey, StoreError},
-    trail::service_event,
+    trail::{EVENT_SOURCE, ServiceEvent, service_event},
     vault::{Changes, VaultError},
 };
 
@@ -73,8 +73,15 @@ impl Env {
         changes.delete(due_place.clone());
         changes.delete(key.place()?);
         let event_id = RequestId::random(self.entropy.as_ref())?;
-        let (region, now) = (record.region.as_str(), self.clock.now());
-        let event = service_event("DeleteKey", region, record.account, key.arn(), &event_id, now);
+        let event = ServiceEvent {
+            name: "DeleteKey",
+            source: EVENT_SOURCE,
+            region: Some(record.region.as_str()),
+            account: record.account,
+            key_arn: Some(key.arn()),
+            at: self.clock.now(),
+        };
+        let event = service_event(&event, &event_id);
         match commit_service_event(self, changes, event_id.as_str(), &event).await {
             Ok(()) => {
                 info!(key = key.arn(), "destroyed a key whose deletion window has passed");

@@ -269,8 +269,8 @@ pub fn key_order(fixture: &dyn Fixture) {
 /// A scan gives exactly the keys with the prefix, also at the edges of the byte range.
 pub fn prefixes(fixture: &dyn Fixture) {
     let store = Subject::new(fixture);
-    let keys: [&[u8]; 9] =
-        [b"\0", b"a", b"a\xff", b"a\xff\xff", b"ab", b"b", b"\xfe\xff", b"\xff", b"\xff\xff\xff"];
+    let keys: [&[u8]; 10] =
+        [b"\0", b"B", b"a", b"a\xff", b"a\xff\xff", b"ab", b"b", b"\xfe\xff", b"\xff", b"\xff\xff\xff"];
     for key in keys {
         store.put(key, 1, b"");
     }

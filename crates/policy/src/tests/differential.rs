@@ -206,7 +206,7 @@ fn case() -> impl Strategy<Value = Case> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(6000))]
+    #![proptest_config(ProptestConfig::with_cases(3000))]
     #[test]
     fn engine_and_naive_evaluator_agree(case in case()) {
         let (decision, because) = decide(&case);

@@ -36,7 +36,7 @@ impl Listeners {
         let hooks = Hooks {
             ready: service.checks(),
             failed_authentication: Arc::new(move |source, reason| {
-                noted.note(source, reason, clock.clock().now())
+                noted.note(source, reason, clock.clock().now());
             }),
         };
         let metrics_listener = match &config.metrics_listen {

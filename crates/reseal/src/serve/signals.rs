@@ -26,7 +26,7 @@ impl Reload {
         match self.tls.as_ref().map(|tls| tls.reload()) {
             Some(Ok(())) => info!("read the certificate files again; new connections use them"),
             Some(Err(error)) => {
-                error!(%error, "the certificate files cannot be used; the old ones stay in use")
+                error!(%error, "the certificate files cannot be used; the old ones stay in use");
             }
             None => {}
         }

@@ -196,7 +196,7 @@ fn development_mode_takes_any_credentials_and_a_seed() {
     command.env("TMPDIR", place.path(""));
     let server = Server::start(&place, command);
     server.await_log("DEVELOPMENT MODE");
-    let answer = dev_call(server.address(), "DescribeKey", r#"{"KeyId":"alias/app"}"#);
+    let answer = dev_call(server.address(), "us-east-1", "DescribeKey", r#"{"KeyId":"alias/app"}"#);
     assert!(answer.contains(&format!("arn:aws:kms:us-east-1:{ACCOUNT}:key/{id}")), "{answer}");
     server.stop();
     let left = fs::read_dir(place.path("")).unwrap().flatten();
@@ -208,6 +208,17 @@ fn development_mode_takes_any_credentials_and_a_seed() {
     for _ in 0..2 {
         Server::start(&place, place.command(&line)).stop();
     }
+    let handbook = include_str!("../../../../docs/operations.md");
+    let example = handbook.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    place.write("seed.toml", example);
+    let server = Server::start(&place, place.command(&line));
+    let arn = "arn:aws:kms:eu-west-1:444455556666:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let described =
+        dev_call(server.address(), "eu-west-1", "DescribeKey", &format!(r#"{{"KeyId":"{arn}"}}"#));
+    assert!(described.contains(&format!(r#""Arn":"{arn}""#)), "{described}");
+    assert!(text(&place.run(&["account", "list"]).stdout).contains("444455556666"));
+    server.stop();
+
     place.write("seed.toml", "[[key]]\nid = 'x'\n");
     assert_refused(&place.run(&line), 1, "key x: the id is not a key id");
 }

@@ -195,14 +195,14 @@ pub(crate) fn get(address: &str, path: &str) -> String {
 }
 
 /// A KMS call signed with nonsense, as development mode takes it.
-pub(crate) fn dev_call(address: &str, operation: &str, body: &str) -> String {
+pub(crate) fn dev_call(address: &str, region: &str, operation: &str, body: &str) -> String {
     let signature = "0".repeat(64);
     exchange(
         address,
         &format!(
             "POST / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/x-amz-json-1.1\r\n\
              X-Amz-Target: TrentService.{operation}\r\nX-Amz-Date: 20260102T030405Z\r\n\
-             Authorization: AWS4-HMAC-SHA256 Credential=AKIAANYTHING12345678/20260102/us-east-1/kms/aws4_request, \
+             Authorization: AWS4-HMAC-SHA256 Credential=AKIAANYTHING12345678/20260102/{region}/kms/aws4_request, \
              SignedHeaders=content-type;host;x-amz-date;x-amz-target, Signature={signature}\r\n\
              Content-Length: {}\r\n\r\n{body}",
             body.len()

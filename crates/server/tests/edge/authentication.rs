@@ -58,6 +58,15 @@ fn out_of_scope() -> Vec<Refusal> {
             "Credential should be scoped to a valid region, not 'mars-north-1'.",
         ),
         (
+            by(&Signer {
+                region: "mars-north-1",
+                access_key_id: "AKIANOBODYSKEY000000",
+                ..Signer::default()
+            }),
+            INVALID,
+            "Credential should be scoped to a valid region, not 'mars-north-1'.",
+        ),
+        (
             by(&Signer { service: "s3", ..Signer::default() }),
             INVALID,
             "Credential should be scoped to correct service: 'kms'.",

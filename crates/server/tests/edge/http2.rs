@@ -46,14 +46,22 @@ fn the_authority_is_the_signed_host() {
         let (mut sender, _task) = connect(server.address).await;
         let (status, body) = send(&mut sender, &signed("ListKeys", "{}")).await;
         assert_eq!(status, 200, "{body}");
-        let other = signed("ListKeys", "{}").set("host", "kms.other");
-        let (status, body) = send(&mut sender, &other).await;
+        let other = call("ListKeys", "{}").set("host", "kms.other");
+        let (status, body) = send(&mut sender, &signed("ListKeys", "{}").set("host", "kms.other")).await;
         assert_eq!(status, 400);
         assert!(body.contains("InvalidSignatureException"), "{body}");
-        let mut two = convert(&signed("ListKeys", "{}"));
+        // Two hosts, of which the second is the signed one.
+        let mut two = convert(&other.sign());
+        *two.uri_mut() = "http://kms.test/".parse().unwrap();
         two.headers_mut().insert("host", "kms.other".parse().unwrap());
-        let refused = sender.send_request(two).await;
-        assert!(refused.map_or(true, |reply| reply.status() == 400));
+        let reply = sender.send_request(two).await.unwrap();
+        assert_eq!(reply.status(), 400);
+        let body = reply.into_body().collect().await.unwrap().to_bytes();
+        assert!(body.ends_with(br#""message":"'Host' must not be given more than once."}"#), "{body:?}");
+        // The same host twice is one host.
+        let mut same = convert(&signed("ListKeys", "{}"));
+        same.headers_mut().insert("host", "kms.test".parse().unwrap());
+        assert_eq!(sender.send_request(same).await.unwrap().status(), 200);
     });
 }
 

@@ -1,13 +1,14 @@
 //! What a client may not take: space, time, places.
 
 use std::{
-    io::Write,
+    io::{ErrorKind, Read, Write},
+    net::TcpStream,
     time::{Duration, Instant},
 };
 
 use reseal_server::Limits;
 
-use crate::kit::{Request, Server, call, signed};
+use crate::kit::{Client, PATIENCE, Request, Server, call, signed};
 
 const TOO_LARGE: &str = "RequestEntityTooLarge";
 
@@ -24,6 +25,13 @@ fn long(length: usize) -> Request {
     let mut request = call("ListKeys", "");
     request.body = vec![b' '; length];
     request
+}
+
+fn assert_no_answer_yet(client: &mut Client<TcpStream>) {
+    client.stream().set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    let error = client.stream().read(&mut [0]).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{error}");
+    client.stream().set_read_timeout(Some(PATIENCE)).unwrap();
 }
 
 #[test]
@@ -95,6 +103,7 @@ fn large_bodies_take_turns() {
     let mut waiting = server.client();
     waiting.write(&request.bytes());
     assert_eq!(server.send(&signed("ListKeys", "{}")).status, 200, "small ones do not wait");
+    assert_no_answer_yet(&mut waiting);
     // The holder runs out of its time, and its place goes to the next.
     assert_eq!(holder.read().error().0, "RequestTimeout");
     assert_eq!(waiting.read().error().0, "MissingAuthenticationTokenException");
@@ -117,7 +126,7 @@ fn heads_are_limited_in_lines_and_bytes() {
         let value = "a".repeat(length);
         let _ = client.stream().write_all(format!("POST / HTTP/1.1\r\nhost: a\r\nlong: {value}").as_bytes());
         let mut answer = Vec::new();
-        let _ = std::io::Read::read_to_end(client.stream(), &mut answer);
+        let _ = client.stream().read_to_end(&mut answer);
         assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 431 "), "{}", answer.escape_ascii());
     }
 }
@@ -192,10 +201,7 @@ fn more_connections_than_the_limit_wait_for_their_turn() {
     }
     let mut waiting = server.client();
     waiting.write(&request.bytes());
-    waiting.stream().set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-    let error = std::io::Read::read(waiting.stream(), &mut [0]).unwrap_err();
-    assert!(matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut));
-    waiting.stream().set_read_timeout(Some(crate::kit::PATIENCE)).unwrap();
+    assert_no_answer_yet(&mut waiting);
     drop(open.pop());
     assert_eq!(waiting.read().status, 200);
 }
