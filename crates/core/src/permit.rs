@@ -200,6 +200,10 @@ impl Permitted {
                 let work = move || pair.decrypt(algorithm, &blob);
                 let decrypted = offload(env.workers.as_ref(), work).await?;
                 let plaintext = decrypted.map_err(|_| Error::InvalidCiphertext)?;
+                // Made outside, of nothing at all: the API has no plaintext of no bytes.
+                if plaintext.is_empty() {
+                    return Err(Error::InvalidCiphertext);
+                }
                 Ok(Decrypted { plaintext, material: None })
             }
         }

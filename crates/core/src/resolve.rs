@@ -15,6 +15,8 @@ use crate::{
     error::{DeniedResource, Error, NotFound},
     keyring::{Key, alias_arn, key_arn},
     operation::{Forms, KeyRule, OpSpec, Target},
+    record::{Marker, place},
+    vault::VaultError,
 };
 
 /// What a target turned out to be.
@@ -83,7 +85,7 @@ async fn named(
                 Some(key) if key.record.account == own => Ok(found(key, None, ShownAs::KeyArn)),
                 Some(key) if foreign => Ok(found(key, None, ShownAs::OfCiphertext)),
                 None if foreign => Ok(Resolved::Hidden(DeniedResource::OfCiphertext)),
-                _ => Err(no_key(env, &call.region, own, id)),
+                _ => Err(no_key(env, &call.region, own, id).await),
             }
         }
         KeyRef::KeyArn(place, id) => {
@@ -91,7 +93,7 @@ async fn named(
             let key = env.key(&call.region, id).await?.filter(|key| key.record.account == place.account);
             match key {
                 Some(key) => Ok(found(key, None, ShownAs::KeyArn)),
-                None if place.account == own => Err(no_key(env, &call.region, own, id)),
+                None if place.account == own => Err(no_key(env, &call.region, own, id).await),
                 None => {
                     Ok(hidden(key_arn(&env.settings.partition, &call.region, place.account, id)))
                 }
@@ -144,6 +146,19 @@ fn check_place(env: &Env, call: &Call, place: &ArnPlace) -> Result<(), Error> {
     Ok(())
 }
 
-fn no_key(env: &Env, region: &Region, account: AccountId, id: KeyId) -> Error {
+/// There is no such key, unless the account's index says that there must be one: then its record was taken away
+/// outside the service.
+async fn no_key(env: &Env, region: &Region, account: AccountId, id: KeyId) -> Error {
+    let listed = async {
+        let listed = env.vault.read::<Marker>(&place::account_key(account, region, id)?).await?.is_some();
+        Ok::<_, VaultError>((listed, place::key(region, id)?))
+    };
+    match listed.await {
+        Err(error) => return error.into(),
+        Ok((true, place)) if env.key(region, id).await.is_ok_and(|key| key.is_none()) => {
+            return VaultError::Tampered(place).into();
+        }
+        Ok(_) => {}
+    }
     Error::NotFound(NotFound::Key(key_arn(&env.settings.partition, region, account, id)))
 }

@@ -1,7 +1,7 @@
 //! Parts joined into one contiguous slice, on the stack when they fit.
 //!
-//! The library takes digest input, MAC input and associated data as one slice; the hot path must not allocate for that.
-//! Only public bytes go through here: nothing is overwritten afterwards.
+//! The library takes digest input, MAC input and associated data as one slice; the hot path must not allocate
+//! for that. Only public bytes go through here: nothing is overwritten afterwards.
 
 /// Room on the stack: the input of the key derivation, and the header of a blob with an encryption context of
 /// usual size.

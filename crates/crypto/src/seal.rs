@@ -12,8 +12,8 @@
 //! | 37 + n | 16 | tag |
 //!
 //! Key (32) and nonce (12) of AES-256-GCM are derived ([`crate::kdf`], HMAC-SHA-512) from the domain key with
-//! label `reseal v1 record` and the first 37 bytes as context. Associated data: those 37 bytes, u32 big-endian length of the place, the
-//! place, u64 big-endian version of the record.
+//! label `reseal v1 record` and the first 37 bytes as context. Associated data: those 37 bytes, u32 big-endian
+//! length of the place, the place, u64 big-endian version of the record.
 
 use reseal_types::{Reveal, SecretBytes};
 

@@ -88,7 +88,10 @@ pub(crate) fn parse_account(text: &str) -> Result<AccountId> {
 pub(crate) fn explain(error: AccountError) -> anyhow::Error {
     match error {
         AccountError::Exists => anyhow!("{error}: choose another account id or access key id"),
-        AccountError::BadCredential | AccountError::Entropy(_) | AccountError::Vault(_) => error.into(),
+        AccountError::BadCredential
+        | AccountError::Entropy(_)
+        | AccountError::Vault(_)
+        | AccountError::Service(_) => error.into(),
     }
 }
 

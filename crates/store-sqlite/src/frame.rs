@@ -40,13 +40,18 @@ pub(crate) fn wrap(key_len: usize, version: i64, value: &[u8]) -> Result<Vec<u8>
     Ok(frame)
 }
 
-/// The value of a frame; `None` when it is none.
-pub(crate) fn unwrap(frame: &[u8]) -> Option<&[u8]> {
-    let (start, rest) = frame.split_first_chunk()?;
+/// The value of a frame; `None` when it is not, to the last bit, what `wrap` makes for this key and version: no
+/// byte of a row may change unnoticed, padding included.
+pub(crate) fn unwrap(key_len: usize, version: i64, frame: &[u8]) -> Option<&[u8]> {
+    let (_, rest) = frame.split_first_chunk::<2>()?;
     let (len, _) = rest.split_first_chunk()?;
-    let start = usize::from(u16::from_be_bytes(*start));
-    let len = usize::try_from(u32::from_be_bytes(*len)).ok()?;
-    (start >= HEAD).then(|| frame.get(start..start.checked_add(len)?)).flatten()
+    let len = usize::try_from(u32::from_be_bytes(*len)).ok().filter(|len| *len <= frame.len())?;
+    let (start, frame_len) = layout(key_len, version, len);
+    let start_field = u16::try_from(start).ok()?.to_be_bytes();
+    let value = frame.get(start..start.checked_add(len)?)?;
+    let padding = frame.get(HEAD..start)?.iter().chain(frame.get(start + len..)?);
+    let sound = frame.len() == frame_len && frame.starts_with(&start_field) && padding.copied().all(|b| b == 0);
+    sound.then_some(value)
 }
 
 /// Where the value begins in its frame, and how long the frame is.
@@ -101,7 +106,7 @@ mod tests {
         for len in (0..3000).chain([1 << 14, 1 << 20, (1 << 20) + 1]) {
             let value: Vec<u8> = (0..len).map(|n: u32| n.to_le_bytes()[0] | 1).collect();
             let frame = wrap(40, 7, &value).unwrap();
-            assert_eq!(unwrap(&frame), Some(&value[..]));
+            assert_eq!(unwrap(40, 7, &frame), Some(&value[..]));
         }
     }
 
@@ -111,7 +116,12 @@ mod tests {
         for bad in
             [&[][..], &[0; 5], &[0, 5, 0, 0, 0, 0, 0], &[0, 6, 0, 0, 0, 1], &[0xff; 1000], &sound[..80]]
         {
-            assert_eq!(unwrap(bad), None, "{bad:?}");
+            assert_eq!(unwrap(10, 1, bad), None, "{bad:?}");
+        }
+        for at in 0..sound.len() {
+            let mut edited = sound.clone();
+            edited[at] ^= 1;
+            assert_ne!(unwrap(10, 1, &edited), Some(&b"value"[..]), "byte {at}");
         }
     }
 

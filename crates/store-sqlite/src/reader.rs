@@ -91,15 +91,15 @@ impl Range {
 
 /// The record at the key.
 pub(crate) fn get(connection: &Connection, key: &RecordKey) -> Result<Option<Versioned>, Error> {
-    let mut statement = connection.prepare_cached("SELECT version, value FROM records WHERE key = ?1")?;
-    let found = statement.query_row(params![key.as_bytes()], |row| Ok(record(row, 0))).optional()?;
+    let mut statement = connection.prepare_cached("SELECT key, version, value FROM records WHERE key = ?1")?;
+    let found = statement.query_row(params![key.as_bytes()], |row| Ok(record(row))).optional()?;
     found.transpose()
 }
 
 /// The first `limit` records of the range.
 pub(crate) fn scan(connection: &Connection, range: &Range, limit: u16) -> Result<Page, Error> {
     let mut statement = connection.prepare_cached(
-        "SELECT version, value, key FROM records WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3",
+        "SELECT key, version, value FROM records WHERE key >= ?1 AND key < ?2 ORDER BY key LIMIT ?3",
     )?;
     let mut rows = statement.query(params![range.start, range.end, i64::from(limit) + 1])?;
     let mut page = Page::default();
@@ -108,20 +108,41 @@ pub(crate) fn scan(connection: &Connection, range: &Range, limit: u16) -> Result
             page.more = true;
             break;
         }
-        let key = RecordKey::new(row.get_ref(2)?.as_blob().unwrap_or_default());
-        let key = key.ok_or_else(|| Error::Damaged("a key is empty or too long".to_owned()))?;
-        page.records.push((key, record(row, 0)?));
+        // No writer makes a key that is empty or too long. Such a row has no place; `integrity_check` tells of
+        // it, and it must not keep the others from being read.
+        if let Some(key) = RecordKey::new(row.get_ref(0)?.as_blob().unwrap_or_default()) {
+            page.records.push((key, record(row)?));
+        }
     }
     Ok(page)
 }
 
-/// The record in two columns, version and frame.
-pub(crate) fn record(row: &Row<'_>, column: usize) -> Result<Versioned, Error> {
-    let version = u64::try_from(row.get::<_, i64>(column)?)
-        .map_err(|_| Error::Damaged("a version is negative".to_owned()))?;
-    let value = row.get_ref(column + 1)?.as_blob().ok().and_then(frame::unwrap);
-    let value = value.ok_or_else(|| Error::Damaged("a value is not framed".to_owned()))?.to_vec();
-    Ok(Versioned { version, value })
+/// The record in three columns: key, version, frame. What no writer made comes out as it is, a version beyond all
+/// that are written or bytes without their frame: whoever sealed the record will refuse it, by name, and only it.
+fn record(row: &Row<'_>) -> Result<Versioned, Error> {
+    let (key, version, frame) = columns(row)?;
+    let value = frame::unwrap(key.len(), version, frame);
+    Ok(Versioned { version: version.cast_unsigned(), value: value.unwrap_or(frame).to_vec() })
+}
+
+/// Whether a writer made this row: key, version and frame in three columns.
+pub(crate) fn check(row: &Row<'_>) -> Result<(), Error> {
+    let (key, version, frame) = columns(row)?;
+    let problem = if RecordKey::new(key).is_none() {
+        "a key is empty or too long"
+    } else if version < 0 {
+        "a version is negative"
+    } else if frame::unwrap(key.len(), version, frame).is_none() {
+        "a value is not framed"
+    } else {
+        return Ok(());
+    };
+    Err(Error::Damaged(problem.to_owned()))
+}
+
+fn columns<'r>(row: &'r Row<'_>) -> Result<(&'r [u8], i64, &'r [u8]), Error> {
+    let bytes = |column| Ok::<_, Error>(row.get_ref(column)?.as_blob().unwrap_or_default());
+    Ok((bytes(0)?, row.get(1)?, bytes(2)?))
 }
 
 fn serve(connection: &Connection, tasks: &Mutex<Receiver<Task>>, gate: &Gate) {

@@ -21,10 +21,10 @@ pub(crate) fn integrity_check(path: &Path, options: &Options, gate: &Gate) -> Re
     if findings != ["ok"] {
         return Err(Error::Damaged(findings.join("; ")));
     }
-    let mut records = connection.prepare("SELECT version, value FROM records")?;
+    let mut records = connection.prepare("SELECT key, version, value FROM records")?;
     let mut rows = records.query([])?;
     while let Some(row) = rows.next()? {
-        reader::record(row, 0)?;
+        reader::check(row)?;
     }
     Ok(())
 }
