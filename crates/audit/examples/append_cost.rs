@@ -54,7 +54,7 @@ fn round(threads: usize, work: u64, log: Option<&AuditLog>) -> (f64, f64) {
                 let record = format!(r#"{{"pad":"{}"}}"#, "p".repeat(1_190));
                 for _ in 0..RECORDS / threads {
                     (0..work).fold(0_u64, |sum, n| std::hint::black_box(sum.wrapping_mul(31) + n % 7));
-                    if log.is_some_and(|log| log.append(record.as_bytes()).is_err()) {
+                    if log.is_some_and(|log| log.append_now(record.as_bytes()).is_err()) {
                         return;
                     }
                 }

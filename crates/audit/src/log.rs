@@ -13,14 +13,14 @@ use std::{
 
 use futures_channel::oneshot;
 use reseal_core::{
-    audit::{AuditSink, AuditUnavailable, Kept},
+    audit::{AuditSink, AuditUnavailable, Fate, Kept, Outcome},
     env::Clock,
 };
 use reseal_types::Timestamp;
 use tracing::{error, warn};
 
 use crate::{
-    batch::{Batch, Fate, Outcome},
+    batch::Batch,
     error::AuditError,
     read,
     segment::{self, Segment},
@@ -142,6 +142,17 @@ impl AuditLog {
         &self.report
     }
 
+    /// Appends one record and writes it at once, whoever else is about to append.
+    ///
+    /// # Errors
+    /// [`AuditUnavailable`] when it could not be kept.
+    pub fn append_now(&self, record: &[u8]) -> Result<Kept, AuditUnavailable> {
+        match self.append(record)? {
+            Kept::Queued(fate) => self.shared.settle(&fate).map(|()| Kept::Already),
+            kept => Ok(kept),
+        }
+    }
+
     /// Syncs the current segment to the disk, whatever the durability. Blocks.
     ///
     /// # Errors
@@ -162,16 +173,19 @@ impl AuditSink for AuditLog {
 
     fn append(&self, record: &[u8]) -> Result<Kept, AuditUnavailable> {
         self.shared.ready()?;
-        let (kept, waiting) = match self.shared.durability {
-            Durability::Written => (Kept::Already, None),
+        match self.shared.durability {
+            Durability::Written => Ok(Kept::Queued(self.shared.enqueue(record, None)?)),
             Durability::Synced => {
                 let (sender, receiver) = oneshot::channel();
-                (Kept::When(receiver), Some(sender))
+                let fate = self.shared.enqueue(record, Some(sender))?;
+                self.shared.settle(&fate)?;
+                Ok(Kept::When(receiver))
             }
-        };
-        let fate = self.shared.enqueue(record, waiting)?;
-        self.shared.settle(&fate)?;
-        Ok(kept)
+        }
+    }
+
+    fn settle(&self, fate: &Fate) -> Result<(), AuditUnavailable> {
+        self.shared.settle(fate)
     }
 
     fn flush(&self) -> Result<(), AuditUnavailable> {
@@ -254,7 +268,7 @@ impl Shared {
         if writer.is_faulty() {
             self.faulty.store(true, Ordering::Release);
         }
-        fate.settle(written);
+        fate.decide(written);
         if lines.capacity() <= MAX_SPARE_BYTES {
             lines.clear();
             *spare = lines;
@@ -294,15 +308,15 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("reseal-audit-sync-{}", std::process::id()));
         let clock = Arc::new(TestClock(AtomicI64::new(0)));
         let log = AuditLog::open(&dir, Options::new(Arc::<TestClock>::clone(&clock))).unwrap();
-        log.append(b"{\"n\":1}").unwrap();
+        log.append_now(b"{\"n\":1}").unwrap();
         log.shared.sync_failed(io::ErrorKind::Other.into());
         log.ready().unwrap();
-        log.append(b"{\"n\":2}").unwrap();
+        log.append_now(b"{\"n\":2}").unwrap();
         log.shared.sync_failed(io::ErrorKind::Other.into());
         assert!(log.ready().is_err(), "probed again within a second");
-        assert!(log.append(b"{\"n\":3}").is_err());
+        assert!(log.append_now(b"{\"n\":3}").is_err());
         clock.0.store(1_000, Ordering::Relaxed);
-        log.append(b"{\"n\":4}").unwrap();
+        log.append_now(b"{\"n\":4}").unwrap();
         let lines: Vec<_> =
             segment::list(&dir).unwrap().iter().map(|name| fs::read_to_string(&name.path).unwrap()).collect();
         assert_eq!(lines, ["{\"n\":1}\n", "{\"n\":2}\n", "{\"n\":4}\n"]);

@@ -52,7 +52,7 @@ fn a_killed_process_loses_no_record_it_answered_for() {
         child.wait().unwrap();
 
         let log = open(&dir.log(), &clock);
-        log.append(br#"{"id":"after"}"#).unwrap();
+        log.append_now(br#"{"id":"after"}"#).unwrap();
         let ids = records(&dir.log()).into_iter().map(|record| {
             let record: serde_json::Value = serde_json::from_str(&record).unwrap();
             record["id"].as_str().unwrap().to_owned()
@@ -94,7 +94,7 @@ fn write_until_killed(name: &str, durability: Durability) {
                     let pad = "p".repeat(if n % 20 == 0 { 3_000_000 } else { 1_200 });
                     let id = format!("{thread}-{n}");
                     let record = format!(r#"{{"id":"{id}","pad":"{pad}"}}"#);
-                    wait(log.append(record.as_bytes()).unwrap()).unwrap();
+                    wait(log.append_now(record.as_bytes()).unwrap()).unwrap();
                     writeln!(std::io::stdout().lock(), "kept {id}").unwrap();
                 }
             });
@@ -124,7 +124,7 @@ fn child_fills_the_disk() {
     setrlimit(Resource::Fsize, Rlimit { current: Some(100_000), ..before }).unwrap();
 
     let mut kept = 0;
-    while log.append(record.as_bytes()).is_ok() {
+    while log.append_now(record.as_bytes()).is_ok() {
         kept += 1;
     }
     assert_eq!(kept, 100_000 / (record.len() + 1));
@@ -137,10 +137,10 @@ fn child_fills_the_disk() {
     assert_eq!(fs::metadata(&segment).unwrap().len(), whole, "the probe left nothing");
 
     setrlimit(Resource::Fsize, before).unwrap();
-    assert!(log.append(record.as_bytes()).is_err(), "probed twice within a second");
+    assert!(log.append_now(record.as_bytes()).is_err(), "probed twice within a second");
     clock.advance(1_000);
     log.ready().unwrap();
-    log.append(record.as_bytes()).unwrap();
+    log.append_now(record.as_bytes()).unwrap();
     assert_eq!(records(dir), vec![record; kept + 1]);
     fs::write("done", "").unwrap();
 }

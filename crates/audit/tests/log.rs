@@ -21,8 +21,8 @@ const DAY: i64 = 86_400_000;
 fn keeps_records_in_order_in_private_files() {
     let (dir, clock) = (TempDir::new(), TestClock::new());
     let log = open(&dir.log(), &clock);
-    assert!(matches!(log.append(br#"{"n":1}"#), Ok(Kept::Already)));
-    assert!(log.append(br#"{"n":2}"#).is_ok());
+    assert!(matches!(log.append_now(br#"{"n":1}"#), Ok(Kept::Already)));
+    assert!(log.append_now(br#"{"n":2}"#).is_ok());
     let segment = dir.log().join("audit-20260102T030405Z-0000000001.jsonl");
     assert_eq!(fs::read(&segment).unwrap(), b"{\"n\":1}\n{\"n\":2}\n", "written before append returned");
     assert_eq!((&log.report().segment, log.report().resumed), (&segment, false));
@@ -37,10 +37,10 @@ fn keeps_records_in_order_in_private_files() {
 fn refuses_what_is_not_one_line_and_stays_ready() {
     let (dir, clock) = (TempDir::new(), TestClock::new());
     let log = open(&dir.log(), &clock);
-    assert!(log.append(b"{\"a\":1}\n{\"forged\":1}").is_err());
-    assert!(log.append(b"").is_err());
+    assert!(log.append_now(b"{\"a\":1}\n{\"forged\":1}").is_err());
+    assert!(log.append_now(b"").is_err());
     log.ready().unwrap();
-    log.append(b"{}").unwrap();
+    log.append_now(b"{}").unwrap();
     assert_eq!(records(&dir.log()), ["{}"]);
 }
 
@@ -50,12 +50,12 @@ fn begins_a_segment_each_day_and_when_one_is_full() {
     let options = Options { segment_bytes: 20, ..Options::new(Arc::<TestClock>::clone(&clock)) };
     let log = AuditLog::open(dir.log(), options).unwrap();
     for n in 1..=5 {
-        log.append(format!(r#"{{"n":{n}}}"#).as_bytes()).unwrap();
+        log.append_now(format!(r#"{{"n":{n}}}"#).as_bytes()).unwrap();
     }
     clock.advance(DAY);
-    log.append(br#"{"n":6}"#).unwrap();
+    log.append_now(br#"{"n":6}"#).unwrap();
     clock.advance(-DAY);
-    log.append(br#"{"n":7}"#).unwrap();
+    log.append_now(br#"{"n":7}"#).unwrap();
     let names = files(&dir.log(), ".jsonl");
     let names: Vec<_> = names.iter().map(|path| path.file_name().unwrap().to_str().unwrap()).collect();
     let expected = [
@@ -71,15 +71,15 @@ fn begins_a_segment_each_day_and_when_one_is_full() {
 #[test]
 fn resumes_todays_segment_and_no_older_one() {
     let (dir, clock) = (TempDir::new(), TestClock::new());
-    open(&dir.log(), &clock).append(br#"{"n":1}"#).unwrap();
+    open(&dir.log(), &clock).append_now(br#"{"n":1}"#).unwrap();
     let log = open(&dir.log(), &clock);
     assert!(log.report().resumed);
-    log.append(br#"{"n":2}"#).unwrap();
+    log.append_now(br#"{"n":2}"#).unwrap();
     drop(log);
     clock.advance(DAY);
     let log = open(&dir.log(), &clock);
     assert!(!log.report().resumed);
-    log.append(br#"{"n":3}"#).unwrap();
+    log.append_now(br#"{"n":3}"#).unwrap();
     assert_eq!(files(&dir.log(), ".jsonl").len(), 2);
     assert_eq!(records(&dir.log()), [r#"{"n":1}"#, r#"{"n":2}"#, r#"{"n":3}"#]);
 }
@@ -87,7 +87,7 @@ fn resumes_todays_segment_and_no_older_one() {
 #[test]
 fn sets_a_torn_line_aside() {
     let (dir, clock) = (TempDir::new(), TestClock::new());
-    open(&dir.log(), &clock).append(br#"{"n":1}"#).unwrap();
+    open(&dir.log(), &clock).append_now(br#"{"n":1}"#).unwrap();
     let segment = dir.log().join("audit-20260102T030405Z-0000000001.jsonl");
     let long = vec![b'x'; 200_000];
     for (count, torn) in [&br#"{"n":"#[..], &br#"{"n":2}"#[..], &long].into_iter().enumerate() {
@@ -98,7 +98,7 @@ fn sets_a_torn_line_aside() {
         assert_eq!((&report.segment, report.bytes), (&segment, torn.len() as u64));
         assert_eq!(fs::read(&report.saved_to).unwrap(), torn);
         assert_eq!(fs::metadata(&segment).unwrap().len(), report.offset);
-        log.append(br#"{"n":3}"#).unwrap();
+        log.append_now(br#"{"n":3}"#).unwrap();
         drop(log);
         assert_eq!(open(&dir.log(), &clock).report().torn, None);
         assert!(records(&dir.log()).iter().skip(1).all(|record| record == r#"{"n":3}"#));
@@ -145,7 +145,7 @@ fn eight_threads_leave_whole_lines() {
                 scope.spawn(move || {
                     for n in 0..per_thread {
                         let pad = "p".repeat((n * 37) % 700);
-                        let kept = log.append(format!(r#"{{"t":{thread},"n":{n},"p":"{pad}"}}"#).as_bytes());
+                        let kept = log.append_now(format!(r#"{{"t":{thread},"n":{n},"p":"{pad}"}}"#).as_bytes());
                         wait(kept.unwrap()).unwrap();
                     }
                 });
@@ -168,12 +168,12 @@ fn synced_records_are_kept_when_the_ticket_says_so() {
     let (dir, clock) = (TempDir::new(), TestClock::new());
     let options = Options { durability: Durability::Synced, ..Options::new(clock) };
     let log = AuditLog::open(dir.log(), options).unwrap();
-    let kept = log.append(b"{}").unwrap();
+    let kept = log.append_now(b"{}").unwrap();
     assert!(matches!(kept, Kept::When(_)));
     wait(kept).unwrap();
-    let hung_up = log.append(b"{}").unwrap();
+    let hung_up = log.append_now(b"{}").unwrap();
     drop(hung_up);
-    wait(log.append(b"{}").unwrap()).unwrap();
+    wait(log.append_now(b"{}").unwrap()).unwrap();
     assert_eq!(records(&dir.log()).len(), 3);
 }
 
@@ -184,12 +184,12 @@ fn finds_the_event_ids_it_holds() {
     let found = |ids: &[&str], since: i64| {
         log.holds(&ids.iter().map(|&id| id.to_owned()).collect::<Vec<_>>(), since).unwrap()
     };
-    log.append(br#"{"eventName":"CreateKey","eventID":"aaa","x":1}"#).unwrap();
+    log.append_now(br#"{"eventName":"CreateKey","eventID":"aaa","x":1}"#).unwrap();
     clock.advance(DAY);
-    log.append(br#"{"eventID":"bbb"}"#).unwrap();
+    log.append_now(br#"{"eventID":"bbb"}"#).unwrap();
     // Neither a context of the caller's choosing nor an escaped text is the id of a record.
-    log.append(br#"{"requestParameters":{"encryptionContext":{"eventID":"ddd"}},"eventID":"ccc"}"#).unwrap();
-    log.append(br#"{"userAgent":"\"eventID\":\"eee\"","eventID":"fff"}"#).unwrap();
+    log.append_now(br#"{"requestParameters":{"encryptionContext":{"eventID":"ddd"}},"eventID":"ccc"}"#).unwrap();
+    log.append_now(br#"{"userAgent":"\"eventID\":\"eee\"","eventID":"fff"}"#).unwrap();
     let all = ["ccc", "aaa", "bbb", "ddd", "eee", "fff", "ggg"];
     assert_eq!(found(&all, START), ["ccc", "aaa", "bbb", "fff"]);
     assert_eq!(found(&all, START + DAY), ["ccc", "aaa", "bbb", "fff"], "the segment may end in this second");
@@ -201,12 +201,12 @@ fn finds_the_event_ids_it_holds() {
 fn a_segment_that_cannot_be_made_makes_the_log_unready_until_it_can() {
     let (dir, clock) = (TempDir::new(), TestClock::new());
     let log = open(&dir.log(), &clock);
-    log.append(br#"{"n":1}"#).unwrap();
+    log.append_now(br#"{"n":1}"#).unwrap();
     let away = dir.path().join("away");
     fs::rename(dir.log(), &away).unwrap();
     clock.advance(DAY);
     log.ready().unwrap();
-    assert!(log.append(br#"{"n":2}"#).is_err());
+    assert!(log.append_now(br#"{"n":2}"#).is_err());
     assert!(log.ready().is_err());
     clock.advance(1_000);
     assert!(log.ready().is_err());
@@ -214,7 +214,7 @@ fn a_segment_that_cannot_be_made_makes_the_log_unready_until_it_can() {
     assert!(log.ready().is_err(), "probed twice within a second");
     clock.advance(1_000);
     log.ready().unwrap();
-    log.append(br#"{"n":3}"#).unwrap();
+    log.append_now(br#"{"n":3}"#).unwrap();
     assert_eq!(records(&dir.log()), [r#"{"n":1}"#, r#"{"n":3}"#]);
     assert_eq!(files(&dir.log(), ".jsonl").len(), 2);
 }

@@ -1,5 +1,10 @@
 //! Where audit records go, as the service sees it.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, Ordering},
+};
+
 use futures_channel::oneshot;
 
 /// Records cannot be kept. The service refuses work then, rather than serving unrecorded.
@@ -18,8 +23,46 @@ impl std::error::Error for AuditUnavailable {}
 pub enum Kept {
     /// The record is as durable as the setting asks for.
     Already,
+    /// It waits to be written together with others: let those that are about to append do so, then call
+    /// `settle`. One write serves all that came in between.
+    Queued(Arc<Fate>),
     /// Await this before answering the caller; a dropped sender means the record was not kept.
     When(oneshot::Receiver<()>),
+}
+
+/// The fate of records that are written together.
+#[derive(Default)]
+pub struct Fate(AtomicU8);
+
+/// What became of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Not written yet.
+    Waiting,
+    /// All of them are in the kernel.
+    Written,
+    /// None of them is in the log.
+    Lost,
+}
+
+const WAITING: u8 = 0;
+const WRITTEN: u8 = 1;
+const LOST: u8 = 2;
+
+impl Fate {
+    /// What is known.
+    pub fn outcome(&self) -> Outcome {
+        match self.0.load(Ordering::Acquire) {
+            WAITING => Outcome::Waiting,
+            WRITTEN => Outcome::Written,
+            _ => Outcome::Lost,
+        }
+    }
+
+    /// Decides it.
+    pub fn decide(&self, written: bool) {
+        self.0.store(if written { WRITTEN } else { LOST }, Ordering::Release);
+    }
 }
 
 /// An append-only log of audit records, one JSON object each.
@@ -35,6 +78,12 @@ pub trait AuditSink: Send + Sync {
     /// # Errors
     /// [`AuditUnavailable`] when it could not be kept.
     fn append(&self, record: &[u8]) -> Result<Kept, AuditUnavailable>;
+
+    /// Returns once queued records are written, writing them if nobody else does.
+    ///
+    /// # Errors
+    /// [`AuditUnavailable`] when they could not be kept.
+    fn settle(&self, fate: &Fate) -> Result<(), AuditUnavailable>;
 
     /// Makes all that was appended so far survive a loss of power; may block for the time of an fsync.
     ///

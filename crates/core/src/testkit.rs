@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use reseal_types::{AccountId, Partition, Region, Reveal, SecretBytes, Timestamp};
 
 use crate::{
-    audit::{AuditSink, AuditUnavailable, Kept},
+    audit::{AuditSink, AuditUnavailable, Fate, Kept},
     call::{Call, RequestId},
     custodian::{Custodian, CustodianError},
     env::{Busy, Clock, Entropy, Env, NoEntropy, Parts, Settings, Workers},
@@ -100,6 +100,10 @@ impl AuditSink for MemoryAudit {
         self.ready()?;
         self.lines().push(record.to_vec());
         Ok(Kept::Already)
+    }
+
+    fn settle(&self, _fate: &Fate) -> Result<(), AuditUnavailable> {
+        self.ready()
     }
 
     fn flush(&self) -> Result<(), AuditUnavailable> {

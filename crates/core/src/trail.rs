@@ -4,6 +4,8 @@
 //! ciphertexts, data keys, grant tokens, key material. Always in clear: encryption contexts, aliases, tags,
 //! descriptions, policies being set.
 
+use std::{future::poll_fn, task::Poll};
+
 use reseal_types::{AccountId, Timestamp};
 
 use crate::{
@@ -135,8 +137,25 @@ fn user_identity(call: &Call, identity: &mut JsonObject<'_>) {
 pub(crate) async fn keep(audit: &dyn AuditSink, record: &[u8]) -> Result<(), AuditUnavailable> {
     match audit.append(record)? {
         Kept::Already => Ok(()),
+        Kept::Queued(fate) => {
+            after_the_others().await;
+            audit.settle(&fate)
+        }
         Kept::When(durable) => durable.await.map_err(|_| AuditUnavailable),
     }
+}
+
+/// Lets every task that is ready on this thread run before this one goes on.
+async fn after_the_others() {
+    let mut waited = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut waited, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// Something that no call of the API did.

@@ -134,7 +134,7 @@ fn every_refusal_has_the_name_and_text_of_aws() {
     changed_body.body = br#"{"Limit":2}"#.to_vec();
     client.send(&changed_body).check_error(400, INVALID, MISMATCH);
     // None of these is recorded one by one, so that a stranger cannot fill the disk.
-    assert_eq!(server.audit.records(), Vec::<serde_json::Value>::new());
+    assert_eq!(server.calls(), Vec::<serde_json::Value>::new());
     assert_eq!(client.send(&signed("ListKeys", "{}")).status, 200);
 }
 
@@ -169,7 +169,7 @@ fn any_served_region_may_be_in_the_scope_and_is_the_calls_region() {
     let server = Server::start();
     for region in ["us-east-1", "us-west-2", "eu-central-1"] {
         assert_eq!(server.send(&by(&Signer { region, ..Signer::default() })).status, 200);
-        assert_eq!(server.audit.records().last().unwrap()["awsRegion"], region);
+        assert_eq!(server.calls().last().unwrap()["awsRegion"], region);
     }
 }
 
@@ -202,7 +202,7 @@ fn development_mode_checks_no_signature_and_says_so() {
         ..Signer::default()
     };
     says_so(&by(&stranger), 200);
-    let record = server.audit.records().pop().unwrap();
+    let record = server.calls().pop().unwrap();
     assert_eq!(record["userIdentity"]["arn"], "arn:aws:iam::111122223333:root");
     assert_eq!(record["userIdentity"]["accessKeyId"], "test");
     says_so(&list_keys(), 400).check_error(
@@ -227,6 +227,6 @@ fn a_good_signature_stays_good_from_memory() {
         let wrong = by(&Signer { secret: "another secret", ..Signer::default() });
         client.send(&wrong).check_error(400, INVALID, MISMATCH);
     }
-    assert_eq!(server.audit.records().len(), 3);
-    assert_eq!(server.audit.records()[0]["userIdentity"]["accessKeyId"], ACCESS_KEY_ID);
+    assert_eq!(server.calls().len(), 3);
+    assert_eq!(server.calls()[0]["userIdentity"]["accessKeyId"], ACCESS_KEY_ID);
 }

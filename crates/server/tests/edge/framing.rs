@@ -26,7 +26,7 @@ fn a_signed_call_is_answered_in_the_form_of_aws() {
     assert_eq!(reply.get("x-reseal-dev-mode"), None);
     assert_eq!((id.len(), &id[14..15]), (36, "4"));
 
-    let records = server.audit.records();
+    let records = server.calls();
     assert_eq!(records.len(), 1);
     let record = &records[0];
     assert_eq!(record["requestID"], id);

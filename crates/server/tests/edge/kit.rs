@@ -196,6 +196,13 @@ impl Server {
         stream
     }
 
+    /// The audit records of API calls, oldest first; making the account is recorded too, and is not one.
+    pub(crate) fn calls(&self) -> Vec<serde_json::Value> {
+        let mut records = self.audit.records();
+        records.retain(|record| record["eventType"] == "AwsApiCall");
+        records
+    }
+
     /// Sends one request on a connection of its own.
     pub(crate) fn send(&self, request: &Request) -> Reply {
         self.client().send(request)

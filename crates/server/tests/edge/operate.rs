@@ -120,8 +120,12 @@ fn an_address_in_use_is_said_at_once() {
 fn an_address_is_free_again_after_the_end() {
     let server = Server::start();
     let address = server.address;
-    assert_eq!(server.send(&signed("ListKeys", "{}")).status, 200);
+    // The server closes first, so the operating system keeps the connection's end on the server's side.
+    let mut client = server.client();
+    assert_eq!(client.send(&signed("ListKeys", "{}")).status, 200);
     server.stop();
+    assert!(client.is_closed());
+    drop(client);
     let again = Server::with(|config| config.listen = address);
     assert_eq!(again.send(&signed("ListKeys", "{}")).status, 200);
 }
@@ -140,5 +144,19 @@ fn an_ipv4_client_of_an_ipv6_listener_is_shown_as_ipv4() {
     let server = Server::with(|config| config.listen = "[::]:0".parse().unwrap());
     let stream = TcpStream::connect(("127.0.0.1", server.address.port())).unwrap();
     assert_eq!(crate::kit::Client::new(stream).send(&signed("ListKeys", "{}")).status, 200);
-    assert_eq!(server.audit.records()[0]["sourceIPAddress"], "127.0.0.1");
+    assert_eq!(server.calls()[0]["sourceIPAddress"], "127.0.0.1");
+}
+
+#[cfg(feature = "bench-echo")]
+#[test]
+fn the_echo_reads_the_body_and_answers_constant_bytes() {
+    let shutdown = Shutdown::new();
+    let echo = reseal_server::echo::serve("127.0.0.1:0".parse().unwrap(), 1, &shutdown).unwrap();
+    let mut client = crate::kit::Client::new(TcpStream::connect(echo.address()).unwrap());
+    for _ in 0..2 {
+        let reply = client.send(&signed("ListKeys", "{}"));
+        assert_eq!((reply.status, reply.body.len()), (200, 500));
+    }
+    shutdown.trigger();
+    assert_eq!(echo.wait(), Drained { cut_off: 0 });
 }

@@ -95,10 +95,13 @@ fn client_config(authority: &Authority, shown: &Shown, protocols: &[&str]) -> Cl
 }
 
 fn connect(server: &Server, authority: &Authority, shown: &Shown) -> Connected {
+    connect_over(server.connect(), authority, shown)
+}
+
+fn connect_over(mut stream: TcpStream, authority: &Authority, shown: &Shown) -> Connected {
     let config = Arc::new(client_config(authority, shown, &["http/1.1"]));
     let name = ServerName::try_from("kms.test").unwrap();
     let mut connection = ClientConnection::new(config, name).unwrap();
-    let mut stream = server.connect();
     while connection.is_handshaking() {
         if let Err(error) = connection.complete_io(&mut stream) {
             return Err(error.downcast().expect("an error of TLS"));
@@ -117,7 +120,7 @@ fn serves_and_records_the_connection() {
     for _ in 0..2 {
         assert_eq!(client.send(&signed("ListKeys", "{}")).status, 200);
     }
-    let details = server.audit.records()[0]["tlsDetails"].clone();
+    let details = server.calls()[0]["tlsDetails"].clone();
     assert_eq!(details["tlsVersion"], "TLSv1.3");
     assert!(details["cipherSuite"].as_str().unwrap().starts_with("TLS_AES_"), "{details}");
     assert_eq!(details["clientProvidedHostHeader"], "kms.test");
@@ -146,7 +149,7 @@ fn http2_is_agreed_on() {
         let reply = sender.send_request(crate::http2::convert(&signed("ListKeys", "{}"))).await.unwrap();
         assert_eq!(reply.status(), 200);
     });
-    assert_eq!(server.audit.records()[0]["tlsDetails"]["clientProvidedHostHeader"], "kms.test");
+    assert_eq!(server.calls()[0]["tlsDetails"]["clientProvidedHostHeader"], "kms.test");
 }
 
 #[test]
@@ -228,4 +231,21 @@ fn a_handshake_that_never_ends_is_cut_off() {
     });
     let mut silent = server.client();
     assert!(silent.is_closed());
+}
+
+#[test]
+fn a_slow_handshake_takes_no_time_from_the_head() {
+    use std::{thread::sleep, time::Duration};
+    let (folder, authority) = (Folder::new("twice"), authority());
+    write_server(&folder, &authority);
+    let tls = Arc::new(Tls::load(files(&folder, ClientCertificates::NotAsked)).unwrap());
+    let server = Server::with(|config| {
+        config.tls = Some(tls);
+        config.limits.head_timeout = Duration::from_secs(2);
+    });
+    let stream = server.connect();
+    sleep(Duration::from_millis(1_300));
+    let mut client = connect_over(stream, &authority, &None).unwrap();
+    sleep(Duration::from_millis(1_300));
+    assert_eq!(client.send(&signed("ListKeys", "{}")).status, 200);
 }
