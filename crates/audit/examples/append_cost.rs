@@ -6,7 +6,7 @@
 use std::{error::Error, fs, path::PathBuf, sync::Arc, thread, time::Instant};
 
 use reseal_audit::{AuditLog, Options};
-use reseal_core::{audit::AuditSink, env::Clock};
+use reseal_core::env::Clock;
 use reseal_types::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 

@@ -145,7 +145,8 @@ fn eight_threads_leave_whole_lines() {
                 scope.spawn(move || {
                     for n in 0..per_thread {
                         let pad = "p".repeat((n * 37) % 700);
-                        let kept = log.append_now(format!(r#"{{"t":{thread},"n":{n},"p":"{pad}"}}"#).as_bytes());
+                        let kept =
+                            log.append_now(format!(r#"{{"t":{thread},"n":{n},"p":"{pad}"}}"#).as_bytes());
                         wait(kept.unwrap()).unwrap();
                     }
                 });
@@ -188,7 +189,8 @@ fn finds_the_event_ids_it_holds() {
     clock.advance(DAY);
     log.append_now(br#"{"eventID":"bbb"}"#).unwrap();
     // Neither a context of the caller's choosing nor an escaped text is the id of a record.
-    log.append_now(br#"{"requestParameters":{"encryptionContext":{"eventID":"ddd"}},"eventID":"ccc"}"#).unwrap();
+    log.append_now(br#"{"requestParameters":{"encryptionContext":{"eventID":"ddd"}},"eventID":"ccc"}"#)
+        .unwrap();
     log.append_now(br#"{"userAgent":"\"eventID\":\"eee\"","eventID":"fff"}"#).unwrap();
     let all = ["ccc", "aaa", "bbb", "ddd", "eee", "fff", "ggg"];
     assert_eq!(found(&all, START), ["ccc", "aaa", "bbb", "fff"]);

@@ -41,7 +41,7 @@ pub(crate) fn authorize<Op: Operation>(
             Resolved::Hidden(resource) => return Err(denied(call, rule.action, resource)),
         };
         let mut context = Context::new(env, call, &caller, Some(&key), Op::facts(request, index));
-        context.alias = alias.as_ref().map(|alias| alias.as_str());
+        context.alias = alias.as_ref().map(reseal_types::AliasName::as_str);
         context.same_key = same_key;
         let account = key.record.account;
         let target = Target::Key {
@@ -197,8 +197,7 @@ impl<'a> Context<'a> {
 
 impl RequestContext for Context<'_> {
     fn values(&self, key: &ConditionKey, visit: &mut dyn FnMut(&str)) -> Availability {
-        let told =
-            self.caller.values(key, visit) || self.of_call(key, visit) || self.of_key(key, visit);
+        let told = self.caller.values(key, visit) || self.of_call(key, visit) || self.of_key(key, visit);
         if !told {
             self.of_request(key, visit);
         }

@@ -28,6 +28,8 @@ pub struct Env {
     pub(crate) keyring: Keyring,
     pub(crate) credentials: Credentials,
     pub(crate) outbox: Outbox,
+    /// Held by a change that met a conflict until it is through, while others wait before they begin.
+    pub(crate) turn: async_lock::Mutex<()>,
 }
 
 /// What an [`Env`] is made of.
@@ -52,7 +54,18 @@ impl Env {
         let Parts { vault, clock, entropy, workers, audit, settings } = parts;
         let keyring = Keyring::new(settings.keys_in_memory);
         let credentials = Credentials::new(settings.keys_in_memory);
-        Self { vault, clock, entropy, workers, audit, settings, keyring, credentials, outbox: Outbox::default() }
+        Self {
+            vault,
+            clock,
+            entropy,
+            workers,
+            audit,
+            settings,
+            keyring,
+            credentials,
+            outbox: Outbox::default(),
+            turn: async_lock::Mutex::new(()),
+        }
     }
 
     /// The time of day.

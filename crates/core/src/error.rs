@@ -193,7 +193,8 @@ impl Error {
             Self::InvalidState(state) => state.to_string(),
             Self::InvalidKeyUsage(usage) => usage.to_string(),
             Self::IncorrectKey => {
-                "The key ID in the request does not identify a CMK that can perform this operation.".to_owned()
+                "The key ID in the request does not identify a CMK that can perform this operation."
+                    .to_owned()
             }
             Self::InvalidCiphertext => return None,
             Self::AlreadyExists(alias) => format!("An alias with the name {alias} already exists"),

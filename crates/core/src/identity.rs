@@ -189,7 +189,9 @@ impl Env {
         let record = service_event(&event, &event_id);
         match commit_service_event(self, changes, event_id.as_str(), &record).await {
             Ok(()) => Ok(new),
-            Err(Error::Internal(Cause::Vault(VaultError::Store(StoreError::Conflict)))) => Err(AccountError::Exists),
+            Err(Error::Internal(Cause::Vault(VaultError::Store(StoreError::Conflict)))) => {
+                Err(AccountError::Exists)
+            }
             Err(Error::Internal(cause)) => Err(AccountError::Service(cause)),
             Err(_) => Err(AccountError::Service(Cause::Contended)),
         }
@@ -268,7 +270,11 @@ fn random_account(entropy: &dyn Entropy) -> Result<AccountId, AccountError> {
 fn random_text(entropy: &dyn Entropy, alphabet: &[u8], len: usize) -> Result<String, AccountError> {
     let mut bytes = vec![0; len];
     entropy.fill_public(&mut bytes).map_err(AccountError::Entropy)?;
-    Ok(bytes.iter().filter_map(|byte| alphabet.get(usize::from(*byte) % alphabet.len())).map(|b| *b as char).collect())
+    Ok(bytes
+        .iter()
+        .filter_map(|byte| alphabet.get(usize::from(*byte) % alphabet.len()))
+        .map(|b| *b as char)
+        .collect())
 }
 
 fn random_secret(entropy: &dyn Entropy) -> Result<SecretBytes, AccountError> {

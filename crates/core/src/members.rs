@@ -16,7 +16,7 @@ use crate::error::Error;
 
 /// The members of a request, taken out one by one.
 pub(crate) struct Members<'a> {
-    members: Vec<(Cow<'a, str>, Node<'a>)>,
+    taken_from: Vec<(Cow<'a, str>, Node<'a>)>,
     path: String,
     violations: Vec<String>,
 }
@@ -43,7 +43,7 @@ impl<'a> Members<'a> {
     /// [`Error::Serialization`] when it is neither.
     pub(crate) fn parse(body: &'a [u8]) -> Taken<Self> {
         let members = if body.is_empty() { Vec::new() } else { json::object(body)? };
-        Ok(Self { members, path: String::new(), violations: Vec::new() })
+        Ok(Self { taken_from: members, path: String::new(), violations: Vec::new() })
     }
 
     /// Answers all broken constraints, if any.
@@ -63,8 +63,8 @@ impl<'a> Members<'a> {
     }
 
     fn take(&mut self, name: &str) -> Option<Node<'a>> {
-        let position = self.members.iter().position(|(member, _)| member == name)?;
-        match self.members.swap_remove(position).1 {
+        let position = self.taken_from.iter().position(|(member, _)| member == name)?;
+        match self.taken_from.swap_remove(position).1 {
             Node::Null => None,
             node => Some(node),
         }
@@ -74,8 +74,9 @@ impl<'a> Members<'a> {
     pub(crate) fn require(&mut self, name: &str, present: bool) {
         if !present {
             let path = self.path_of(name);
-            self.violations
-                .push(format!("Value null at '{path}' failed to satisfy constraint: Member must not be null"));
+            self.violations.push(format!(
+                "Value null at '{path}' failed to satisfy constraint: Member must not be null"
+            ));
         }
     }
 
@@ -131,7 +132,8 @@ impl<'a> Members<'a> {
         let number = node.into_integer(name)?;
         if let Some(rule) = range.broken_by_number(number) {
             let path = self.path_of(name);
-            self.violations.push(format!("Value '{number}' at '{path}' failed to satisfy constraint: {rule}"));
+            self.violations
+                .push(format!("Value '{number}' at '{path}' failed to satisfy constraint: {rule}"));
         }
         Ok(Some(number))
     }
@@ -163,12 +165,11 @@ impl<'a> Members<'a> {
         let mut chosen = Vec::new();
         for (index, node) in self.list(name, count)?.into_iter().flatten().enumerate() {
             let text = node.into_text(name)?;
-            match E::ALL.iter().copied().find(|value| value.name() == text) {
-                Some(value) => chosen.push(value),
-                None => {
-                    let path = format!("{}.{}.member", self.path_of(name), index + 1);
-                    self.violations.push(not_in_set::<E>(&path, &text));
-                }
+            if let Some(value) = E::ALL.iter().copied().find(|value| value.name() == text) {
+                chosen.push(value);
+            } else {
+                let path = format!("{}.{}.member", self.path_of(name), index + 1);
+                self.violations.push(not_in_set::<E>(&path, &text));
             }
         }
         Ok(chosen)
@@ -198,7 +199,8 @@ impl<'a> Members<'a> {
         for (index, node) in nodes.into_iter().enumerate() {
             let path = format!("{}.{}.member.", self.path_of(name), index + 1);
             let members = node.into_object(name)?;
-            let mut inner = Members { members, path, violations: std::mem::take(&mut self.violations) };
+            let mut inner =
+                Members { taken_from: members, path, violations: std::mem::take(&mut self.violations) };
             items.push(read(&mut inner)?);
             self.violations = inner.violations;
         }

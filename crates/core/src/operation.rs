@@ -5,13 +5,7 @@ use reseal_types::{EncryptionAlgorithm, EncryptionContext, KeyId, KeyMaterialId,
 use serde::Serialize;
 
 use crate::{
-    call::Call,
-    env::Env,
-    error::Error,
-    json::JsonObject,
-    members::Members,
-    permit::Permits,
-    vault::Changes,
+    call::Call, env::Env, error::Error, json::JsonObject, members::Members, permit::Permits, vault::Changes,
 };
 
 /// The rules of an operation, read by the pipeline, the tests and the documentation.

@@ -25,7 +25,12 @@ const LOOK_BACK_MILLIS: i64 = 10 * 60 * 1_000;
 const PAGE: u16 = 500;
 
 /// Adds the record to the changes it tells of.
-pub(crate) fn post(changes: &mut Changes, at: Timestamp, event_id: &str, record: &[u8]) -> Result<(), VaultError> {
+pub(crate) fn post(
+    changes: &mut Changes,
+    at: Timestamp,
+    event_id: &str,
+    record: &[u8],
+) -> Result<(), VaultError> {
     changes.put(place::outbox(at, event_id)?, &OutboxRecord(record.to_vec()));
     Ok(())
 }
@@ -66,7 +71,9 @@ impl Env {
     pub async fn sweep_outbox(&self) -> Result<usize, Error> {
         let delivered = self.outbox.take();
         let mut changes = Changes::default();
-        delivered.iter().for_each(|place| changes.delete(place.clone()));
+        for place in &delivered {
+            changes.delete(place.clone());
+        }
         if changes.is_empty() {
             return Ok(0);
         }

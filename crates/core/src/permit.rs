@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use reseal_crypto::{ciphertext, error::CryptoError};
 use reseal_types::{
-    CiphertextHeader, EncryptionAlgorithm, EncryptionContext, KeyMaterialId, KeySpec, KeyState,
-    KeyUsage, Reveal, SecretBytes, ciphertext_header::Suite,
+    CiphertextHeader, EncryptionAlgorithm, EncryptionContext, KeyMaterialId, KeySpec, KeyState, KeyUsage,
+    Reveal, SecretBytes, ciphertext_header::Suite,
 };
 
 use crate::{
@@ -62,7 +62,9 @@ pub(crate) fn check_state(key: &Key, rule: StateRule) -> Result<(), Error> {
     let arn = key.arn().to_owned();
     match (fits, rule, state) {
         (true, _, _) => Ok(()),
-        (false, StateRule::PendingDeletion, _) => Err(Error::InvalidState(InvalidState::NotPendingDeletion(arn))),
+        (false, StateRule::PendingDeletion, _) => {
+            Err(Error::InvalidState(InvalidState::NotPendingDeletion(arn)))
+        }
         (false, _, KeyState::Disabled) => Err(Error::Disabled(arn)),
         (false, _, state) => Err(Error::InvalidState(InvalidState::Is(arn, state))),
     }

@@ -18,12 +18,13 @@ use crate::{
     permit::Permits,
     resolve::resolve,
     store::StoreError,
-    trail::{Trail, keep},
+    trail::{Line, Trail, keep},
     vault::{Changes, VaultError},
 };
 
-/// How often a call that met a concurrent change of the same records tries again.
-const ATTEMPTS: usize = 16;
+/// How often a call that met a concurrent change of the same records tries again. From the second time on it holds
+/// the turn, so only those that had begun before can still come in between, each of them once.
+const ATTEMPTS: usize = 1_000;
 
 /// An operation, ready to be called by name.
 pub struct Entry {
@@ -49,7 +50,12 @@ impl Entry {
 async fn handle<Op: Operation>(env: &Env, call: &Call, body: &[u8]) -> Result<Vec<u8>, Error> {
     let mut trail = Trail::open(env, call, &Op::SPEC)?;
     let mut result = Err(Error::Internal(Cause::Contended));
-    for _ in 0..ATTEMPTS {
+    let mut turn = None;
+    for tries in 0..ATTEMPTS {
+        if !Op::SPEC.read_only && turn.is_none() {
+            // Waits for who holds it; keeps it after a conflict.
+            turn = Some(env.turn.lock().await).filter(|_| tries > 0);
+        }
         result = attempt::<Op>(env, call, body, &mut trail).await;
         if !matches!(&result, Err(Error::Internal(Cause::Vault(VaultError::Store(StoreError::Conflict))))) {
             break;
@@ -57,24 +63,28 @@ async fn handle<Op: Operation>(env: &Env, call: &Call, body: &[u8]) -> Result<Ve
     }
     match result {
         Ok(done) => {
-            keep(env.audit.as_ref(), &done.record).await?;
-            if done.posted {
-                env.outbox.delivered(trail.at(), trail.event_id());
+            for line in &done.lines {
+                keep(env.audit.as_ref(), &line.json).await?;
+                if done.posted {
+                    env.outbox.delivered(trail.at(), line.event_id.as_str());
+                }
             }
             Ok(done.body)
         }
         Err(error) => {
-            keep(env.audit.as_ref(), &trail.record(Err(&error))).await?;
+            for line in trail.records(env.entropy.as_ref(), Err(&error))? {
+                keep(env.audit.as_ref(), &line.json).await?;
+            }
             Err(error)
         }
     }
 }
 
-/// A call that worked: its answer, and the record that says so.
+/// A call that worked: its answer, and the records that say so.
 struct Done {
     body: Vec<u8>,
-    record: Vec<u8>,
-    /// The record is in the store, together with the change.
+    lines: Vec<Line>,
+    /// The records are in the store, together with the change.
     posted: bool,
 }
 
@@ -98,16 +108,16 @@ async fn attempt<Op: Operation>(
         return Err(Error::DryRun);
     }
     let body = encode::<Op>(&outcome.response)?;
-    let record = trail.record(Ok(&outcome.notes));
+    let lines = trail.records(env.entropy.as_ref(), Ok(&outcome.notes))?;
     let posted = !outcome.changes.is_empty();
     if posted {
         let mut changes = outcome.changes;
         for key in reads {
             changes.expect(key.place()?, Some(key.version));
         }
-        commit(env, trail, changes, &record).await?;
+        commit(env, trail, changes, &lines).await?;
     }
-    Ok(Done { body, record, posted })
+    Ok(Done { body, lines, posted })
 }
 
 fn parse<R: Request>(body: &[u8]) -> Result<R, Error> {
@@ -141,9 +151,11 @@ fn encode<Op: Operation>(response: &Op::Response) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(response).map_err(|error| Error::Internal(Cause::Response(error)))
 }
 
-/// Commits a change together with its audit record: after a crash, both are there or neither.
-async fn commit(env: &Env, trail: &Trail<'_>, mut changes: Changes, record: &[u8]) -> Result<(), Error> {
-    outbox::post(&mut changes, trail.at(), trail.event_id(), record)?;
+/// Commits a change together with its audit records: after a crash, all are there or none.
+async fn commit(env: &Env, trail: &Trail<'_>, mut changes: Changes, lines: &[Line]) -> Result<(), Error> {
+    for line in lines {
+        outbox::post(&mut changes, trail.at(), line.event_id.as_str(), &line.json)?;
+    }
     env.commit(changes).await?;
     Ok(())
 }

@@ -94,9 +94,7 @@ async fn named(
             match key {
                 Some(key) => Ok(found(key, None, ShownAs::KeyArn)),
                 None if place.account == own => Err(no_key(env, &call.region, own, id).await),
-                None => {
-                    Ok(hidden(key_arn(&env.settings.partition, &call.region, place.account, id)))
-                }
+                None => Ok(hidden(key_arn(&env.settings.partition, &call.region, place.account, id))),
             }
         }
         KeyRef::AliasName(name) if rule.forms == Forms::Any => by_alias(env, call, own, name).await,

@@ -53,7 +53,11 @@ impl Env {
         if !seed.spec.allows(seed.usage) {
             return invalid("The usage does not fit the key spec.");
         }
-        if seed.material.as_ref().is_some_and(|bytes| bytes.len() != 32 || seed.spec != KeySpec::SymmetricDefault) {
+        if seed
+            .material
+            .as_ref()
+            .is_some_and(|bytes| bytes.len() != 32 || seed.spec != KeySpec::SymmetricDefault)
+        {
             return invalid("Fixed key material is 32 bytes of a symmetric key.");
         }
         let SeedKey { account, region, id, .. } = &seed;
@@ -115,5 +119,7 @@ impl Env {
 fn material_id(id: KeyId, bytes: &SecretBytes) -> Result<KeyMaterialId, Error> {
     let key = DerivationKey::hmac_sha256(bytes.reveal(Reveal::ToCipher));
     let derived = key.derive::<32>(b"reseal v1 seeded material", id.as_bytes());
-    derived.map(|bytes| KeyMaterialId(*bytes)).map_err(|_| Error::Internal(Cause::Crypto("derivation of an id")))
+    derived
+        .map(|bytes| KeyMaterialId(*bytes))
+        .map_err(|_| Error::Internal(Cause::Crypto("derivation of an id")))
 }

@@ -112,7 +112,9 @@ impl AuditSink for MemoryAudit {
 
     fn holds(&self, event_ids: &[String], _since_millis: i64) -> Result<Vec<String>, AuditUnavailable> {
         let records = self.records();
-        let held = |id: &&String| records.iter().any(|record| record.get("eventID").is_some_and(|e| e == id.as_str()));
+        let held = |id: &&String| {
+            records.iter().any(|record| record.get("eventID").is_some_and(|e| e == id.as_str()))
+        };
         Ok(event_ids.iter().filter(held).cloned().collect())
     }
 }

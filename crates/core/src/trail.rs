@@ -11,7 +11,7 @@ use reseal_types::{AccountId, Timestamp};
 use crate::{
     audit::{AuditSink, AuditUnavailable, Kept},
     call::{Call, RequestId},
-    env::Env,
+    env::{Entropy, Env},
     error::Error,
     json::JsonObject,
     operation::{Notes, OpSpec},
@@ -34,6 +34,19 @@ pub(crate) struct Trail<'a> {
     resources: Vec<(AccountId, String)>,
 }
 
+/// A record, ready to be kept.
+pub(crate) struct Line {
+    pub(crate) event_id: RequestId,
+    pub(crate) json: Vec<u8>,
+}
+
+/// Whose copy of a record it is.
+struct Copy {
+    recipient: AccountId,
+    event_id: RequestId,
+    shared: Option<RequestId>,
+}
+
 impl<'a> Trail<'a> {
     /// Opens the record of a call. Nowhere to keep it: the call is not attempted.
     pub(crate) fn open(env: &Env, call: &'a Call, spec: &'static OpSpec) -> Result<Self, Error> {
@@ -41,11 +54,6 @@ impl<'a> Trail<'a> {
         let event_id = RequestId::random(env.entropy.as_ref())?;
         let (parameters, resources) = (Vec::new(), Vec::new());
         Ok(Self { call, spec, event_id, at: env.clock.now(), parameters, resources })
-    }
-
-    /// The id of the record.
-    pub(crate) fn event_id(&self) -> &str {
-        self.event_id.as_str()
     }
 
     /// When the call came.
@@ -65,13 +73,37 @@ impl<'a> Trail<'a> {
         self.resources.push((account, arn.to_owned()));
     }
 
-    /// The record as one line of JSON.
-    pub(crate) fn record(&self, result: Result<&Notes, &Error>) -> Vec<u8> {
+    /// The records of the call, with their event ids: one for the caller's account and, when keys of other accounts
+    /// were used, one for each of those, tied together by a shared event id. A refusal is the caller's alone.
+    pub(crate) fn records(
+        &self,
+        entropy: &dyn Entropy,
+        result: Result<&Notes, &Error>,
+    ) -> Result<Vec<Line>, Error> {
+        let own = self.call.caller.account();
+        let refused = matches!(result, Err(Error::AccessDenied(_)));
+        let mut owners: Vec<AccountId> = self.resources.iter().map(|(owner, _)| *owner).collect();
+        owners.retain(|owner| *owner != own && !refused);
+        owners.sort_unstable();
+        owners.dedup();
+        let shared = if owners.is_empty() { None } else { Some(RequestId::random(entropy)?) };
+        let copy = Copy { recipient: own, event_id: self.event_id, shared };
+        let mut lines = vec![Line { event_id: self.event_id, json: self.record(&copy, result) }];
+        for owner in owners {
+            let event_id = RequestId::random(entropy)?;
+            let copy = Copy { recipient: owner, event_id, shared };
+            lines.push(Line { event_id, json: self.record(&copy, result) });
+        }
+        Ok(lines)
+    }
+
+    /// One copy as one line of JSON.
+    fn record(&self, copy: &Copy, result: Result<&Notes, &Error>) -> Vec<u8> {
         let Self { call, spec, .. } = self;
         let mut line = Vec::with_capacity(1_280);
         JsonObject::write(&mut line, |record| {
             record.text("eventVersion", EVENT_VERSION);
-            record.object("userIdentity", |identity| user_identity(call, identity));
+            record.object("userIdentity", |identity| user_identity(call, copy.recipient, identity));
             record.text("eventTime", &self.at.to_string());
             record.text("eventSource", EVENT_SOURCE);
             record.text("eventName", spec.name);
@@ -92,12 +124,13 @@ impl<'a> Trail<'a> {
                 });
             }
             record.text("requestID", call.request_id.as_str());
-            record.text("eventID", self.event_id.as_str());
+            record.text("eventID", copy.event_id.as_str());
             record.boolean("readOnly", spec.read_only);
             self.write_resources(record, result.ok());
             record.text("eventType", "AwsApiCall");
             record.boolean("managementEvent", true);
-            record.text("recipientAccountId", call.caller.account().as_str());
+            record.text("recipientAccountId", copy.recipient.as_str());
+            record.optional_text("sharedEventID", copy.shared.as_ref().map(RequestId::as_str));
             record.text("eventCategory", "Management");
             if let Some(tls) = &call.tls {
                 record.object("tlsDetails", |details| {
@@ -124,8 +157,15 @@ impl<'a> Trail<'a> {
     }
 }
 
-fn user_identity(call: &Call, identity: &mut JsonObject<'_>) {
+/// Who called. The owner of a key used from elsewhere learns the account, not who in it.
+fn user_identity(call: &Call, recipient: AccountId, identity: &mut JsonObject<'_>) {
     let account = call.caller.account();
+    if recipient != account {
+        identity.text("type", "AWSAccount");
+        identity.text("principalId", account.as_str());
+        identity.text("accountId", account.as_str());
+        return;
+    }
     identity.text("type", "Root");
     identity.text("principalId", account.as_str());
     identity.text("arn", call.caller.arn());

@@ -142,7 +142,8 @@ impl Vault {
     /// Seals and commits the changes, all or nothing. The only writer of the store once the vault is open.
     pub(crate) async fn commit(&self, changes: Changes) -> Result<(), VaultError> {
         let version = self.next_version.fetch_add(1, Ordering::Relaxed);
-        let mut batch = Batch { writes: Vec::new(), expectations: changes.expectations, erase: changes.erase };
+        let mut batch =
+            Batch { writes: Vec::new(), expectations: changes.expectations, erase: changes.erase };
         for (place, record) in changes.puts {
             let record = self.seal_record(&place, version, &record)?;
             batch.writes.push(Write::Put { key: place, record });
@@ -200,7 +201,12 @@ impl Vault {
         })
     }
 
-    fn seal_record(&self, place: &RecordKey, version: u64, plain: &SecretBytes) -> Result<Versioned, VaultError> {
+    fn seal_record(
+        &self,
+        place: &RecordKey,
+        version: u64,
+        plain: &SecretBytes,
+    ) -> Result<Versioned, VaultError> {
         let value = self.seal_bytes(place.as_bytes(), version, plain.reveal(Reveal::ToSeal))?;
         Ok(Versioned { version, value })
     }
@@ -234,7 +240,10 @@ fn token_place(purpose: &str) -> String {
     format!("/token/{purpose}")
 }
 
-async fn load_domain_keys(store: &dyn Store, custodian: &dyn Custodian) -> Result<Vec<DomainKey>, VaultError> {
+async fn load_domain_keys(
+    store: &dyn Store,
+    custodian: &dyn Custodian,
+) -> Result<Vec<DomainKey>, VaultError> {
     let page = store.scan(place::DOMAIN_KEYS.as_bytes(), None, MAX_DOMAIN_KEYS).await?;
     let mut keys = Vec::with_capacity(page.records.len());
     for (place, stored) in &page.records {

@@ -26,6 +26,9 @@ use std::{io::Write, process::ExitCode};
 use clap::Parser;
 use cli::{Cli, Command};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// 0: done. 1: it failed, or the doctor found a problem. 2 (from the parser): the command line is wrong.
 fn main() -> ExitCode {
     let Cli { common, command } = Cli::parse();

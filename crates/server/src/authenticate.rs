@@ -90,11 +90,13 @@ async fn verify(
 
 /// The header lines as they are signed. HTTP/2 has the host in a field of its own.
 fn header_lines(request: &Parts) -> Vec<(&str, &[u8])> {
-    let mut lines = Vec::with_capacity(request.headers.len() + 1);
+    let mut lines = Vec::with_capacity(request.headers.len() + 2);
     let authority = request.uri.authority().filter(|_| request.version == Version::HTTP_2);
     let authority = authority.map(|authority| authority.as_str().as_bytes());
     // A host line that says the same may stand beside it. One that does not makes two hosts, which is refused.
     let same = authority.is_some() && request.headers.get(HOST).map(HeaderValue::as_bytes) == authority;
+    // Some clients sign the field by its own name.
+    lines.extend(authority.map(|authority| (":authority", authority)));
     lines.extend(authority.filter(|_| !same).map(|authority| ("host", authority)));
     lines.extend(request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
     lines

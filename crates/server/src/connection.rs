@@ -46,7 +46,9 @@ pub(crate) fn protocol(limits: &Limits) -> auto::Builder<TokioExecutor> {
         .http1()
         // Ours tells a slow head from an idle connection, see `activity`.
         .header_read_timeout(None)
-        .max_buf_size(limits.max_head_bytes.max(8_192));
+        .max_buf_size(limits.max_head_bytes.max(8_192))
+        // Answers are short: copying head and body together costs less than handing the kernel two pieces.
+        .writev(false);
     // Up to hyper's default of 100 the lines need no memory of their own; the edge refuses them above the limit.
     if limits.max_headers > 100 {
         builder.http1().max_headers(limits.max_headers);

@@ -12,8 +12,6 @@ mod activity;
 mod authenticate;
 mod body;
 mod connection;
-#[cfg(feature = "bench-echo")]
-pub mod echo;
 mod edge;
 mod frame;
 mod health;

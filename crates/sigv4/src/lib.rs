@@ -69,6 +69,6 @@ pub struct RequestParts<'a> {
     /// The query string as it was sent, without the `?`; empty if there is none.
     pub query: &'a str,
     /// Header lines in wire order: names in lower case, values as received, repeated names allowed.
-    /// For HTTP/2 the caller supplies `host` from `:authority`.
+    /// For HTTP/2 the caller supplies `host` from `:authority`, and that one too: some clients sign it by its own name.
     pub headers: &'a [(&'a str, &'a [u8])],
 }

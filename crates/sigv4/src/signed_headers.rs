@@ -108,15 +108,15 @@ impl<'a> SignedHeaders<'a> {
 }
 
 impl Lines {
-    /// Every header that decides what the request does is signed: `host` (else it could be sent to another
-    /// endpoint), `x-amz-*` with the operation's name in `x-amz-target`, and `content-type`. Headers that proxies
+    /// Every header that decides what the request does is signed: `host` or, over HTTP/2, `:authority` (else it
+    /// could be sent to another endpoint), `x-amz-*` with the operation's name in `x-amz-target`, and `content-type`. Headers that proxies
     /// change need not be.
     pub(crate) fn check_coverage(&self, parts: &RequestParts<'_>) -> Result<(), Error> {
         let mut host_is_signed = false;
         for (line, (name, _)) in parts.headers.iter().enumerate() {
             let is_signed = self.signed & (1 << line) != 0;
-            if *name == "host" {
-                host_is_signed = is_signed;
+            if *name == "host" || *name == ":authority" {
+                host_is_signed |= is_signed;
             } else if !is_signed && (*name == "content-type" || name.starts_with("x-amz-")) {
                 return Err(Error::HeaderNotSigned((*name).into()));
             }

@@ -50,7 +50,8 @@ pub(crate) fn unwrap(key_len: usize, version: i64, frame: &[u8]) -> Option<&[u8]
     let start_field = u16::try_from(start).ok()?.to_be_bytes();
     let value = frame.get(start..start.checked_add(len)?)?;
     let padding = frame.get(HEAD..start)?.iter().chain(frame.get(start + len..)?);
-    let sound = frame.len() == frame_len && frame.starts_with(&start_field) && padding.copied().all(|b| b == 0);
+    let sound =
+        frame.len() == frame_len && frame.starts_with(&start_field) && padding.copied().all(|b| b == 0);
     sound.then_some(value)
 }
 

@@ -91,7 +91,8 @@ impl Range {
 
 /// The record at the key.
 pub(crate) fn get(connection: &Connection, key: &RecordKey) -> Result<Option<Versioned>, Error> {
-    let mut statement = connection.prepare_cached("SELECT key, version, value FROM records WHERE key = ?1")?;
+    let mut statement =
+        connection.prepare_cached("SELECT key, version, value FROM records WHERE key = ?1")?;
     let found = statement.query_row(params![key.as_bytes()], |row| Ok(record(row))).optional()?;
     found.transpose()
 }

@@ -227,7 +227,8 @@ mod tests {
 
     #[test]
     fn rsa_plaintext_limits() {
-        let limits = [(KeySpec::Rsa2048, 214, 190), (KeySpec::Rsa3072, 342, 318), (KeySpec::Rsa4096, 470, 446)];
+        let limits =
+            [(KeySpec::Rsa2048, 214, 190), (KeySpec::Rsa3072, 342, 318), (KeySpec::Rsa4096, 470, 446)];
         for (spec, sha1, sha256) in limits {
             assert_eq!(spec.max_plaintext_bytes(EncryptionAlgorithm::RsaesOaepSha1), sha1);
             assert_eq!(spec.max_plaintext_bytes(EncryptionAlgorithm::RsaesOaepSha256), sha256);

@@ -56,7 +56,8 @@ impl FromStr for KeyId {
 const DASHES: [usize; 4] = [8, 13, 18, 23];
 
 fn uuid_bytes(text: &str) -> Option<[u8; 16]> {
-    let dashes_fit = text.len() == 36 && text.bytes().enumerate().all(|(at, b)| DASHES.contains(&at) == (b == b'-'));
+    let dashes_fit =
+        text.len() == 36 && text.bytes().enumerate().all(|(at, b)| DASHES.contains(&at) == (b == b'-'));
     dashes_fit.then(|| lower_hex(text.bytes().filter(|b| *b != b'-')))?
 }
 

@@ -39,7 +39,8 @@ fn worker(mut streams: tokio::sync::mpsc::UnboundedReceiver<std::net::TcpStream>
         while let Some(stream) = streams.recv().await {
             let stream = tokio::net::TcpStream::from_std(stream)?;
             tokio::task::spawn_local(async move {
-                let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));
+                let connection =
+                    http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));
                 // A client that goes away ends its connection; nobody needs to know.
                 let _ = connection.await;
             });

@@ -1,8 +1,7 @@
 //! The servers under measurement: separate processes, so that the kernel accounts their CPU apart.
 
 use std::{
-    env,
-    fs,
+    env, fs,
     io::{BufRead, BufReader},
     path::PathBuf,
     process::{Child, Command, Stdio},

@@ -1,6 +1,7 @@
 //! Requests signed beforehand: two symmetric keys with the default policy, 32-byte plaintexts, one context pair.
 
 use std::{
+    fmt::Write as _,
     io::{Read, Write},
     net::TcpStream,
     time::UNIX_EPOCH,
@@ -55,7 +56,8 @@ impl Setup {
         let (from, to) = (create()?, create()?);
         let mut blobs = Vec::with_capacity(VARIANTS);
         for _ in 0..VARIANTS {
-            let request = json!({"KeyId": from, "KeySpec": "AES_256", "EncryptionContext": {"purpose": "bench"}});
+            let request =
+                json!({"KeyId": from, "KeySpec": "AES_256", "EncryptionContext": {"purpose": "bench"}});
             blobs.push(text(&call(&address, "GenerateDataKey", &request)?, "/CiphertextBlob")?);
         }
         Ok(Self { address, from, to, blobs })
@@ -73,7 +75,10 @@ impl Setup {
                 json!({"KeyId": self.from, "KeySpec": "AES_256", "EncryptionContext": context})
             }
         };
-        self.blobs.iter().filter_map(|blob| signed(&self.address, operation.name(), &body(blob)).ok()).collect()
+        self.blobs
+            .iter()
+            .filter_map(|blob| signed(&self.address, operation.name(), &body(blob)).ok())
+            .collect()
     }
 
     /// The bytes of a ReEncrypt, for the echo.
@@ -100,12 +105,12 @@ fn signed(address: &str, operation: &str, body: &Value) -> Result<Vec<u8>> {
     let added = sign(parts, body.as_bytes(), &credentials, &scope, now()?)?;
     let mut request = String::from("POST / HTTP/1.1\r\n");
     for (name, value) in &headers {
-        request += &format!("{name}: {}\r\n", std::str::from_utf8(value)?);
+        write!(request, "{name}: {}\r\n", std::str::from_utf8(value)?)?;
     }
     for (name, value) in added {
-        request += &format!("{name}: {value}\r\n");
+        write!(request, "{name}: {value}\r\n")?;
     }
-    request += &format!("content-length: {}\r\n\r\n{body}", body.len());
+    write!(request, "content-length: {}\r\n\r\n{body}", body.len())?;
     Ok(request.into_bytes())
 }
 

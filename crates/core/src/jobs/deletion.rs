@@ -39,7 +39,9 @@ impl Env {
                 match self.destroy(due_place, &due).await {
                     Ok(true) => destroyed += 1,
                     Ok(false) => {}
-                    Err(cause) => error!(place = %due_place, ?cause, "a key that is due could not be destroyed"),
+                    Err(cause) => {
+                        error!(place = %due_place, ?cause, "a key that is due could not be destroyed");
+                    }
                 }
             }
             after = page.into_iter().next_back().map(|(place, _)| place);

@@ -21,7 +21,8 @@ pub(super) enum Node<'a> {
 
 /// The members of a body that is one JSON object.
 pub(super) fn object(body: &[u8]) -> Result<Vec<(Cow<'_, str>, Node<'_>)>, Error> {
-    let node: Node<'_> = serde_json::from_slice(body).map_err(|error| Error::Serialization(in_words(&error)))?;
+    let node: Node<'_> =
+        serde_json::from_slice(body).map_err(|error| Error::Serialization(in_words(&error)))?;
     match node {
         Node::Object(members) => Ok(members),
         _ => Err(Error::Serialization("The request body must be a JSON object.".to_owned())),

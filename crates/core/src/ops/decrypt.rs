@@ -44,7 +44,9 @@ impl Request for DecryptRequest {
             context: members.encryption_context("EncryptionContext")?,
             grant_tokens: shape::grant_tokens(members)?,
             key_id: shape::optional_key_id(members, "KeyId")?,
-            algorithm: members.choice("EncryptionAlgorithm")?.unwrap_or(EncryptionAlgorithm::SymmetricDefault),
+            algorithm: members
+                .choice("EncryptionAlgorithm")?
+                .unwrap_or(EncryptionAlgorithm::SymmetricDefault),
             recipient: members.structure_present("Recipient")?,
             dry_run,
         })

@@ -49,7 +49,12 @@ impl Operation for DeleteAlias {
         cross_account: false,
         empty_response: true,
         account_action: None,
-        keys: &[KeyRule { action: "kms:DeleteAlias", forms: Forms::Any, usage: None, states: StateRule::Any }],
+        keys: &[KeyRule {
+            action: "kms:DeleteAlias",
+            forms: Forms::Any,
+            usage: None,
+            states: StateRule::Any,
+        }],
     };
 
     type Request = DeleteAliasRequest;

@@ -35,10 +35,7 @@ impl DescribeKeyRequest {
 
 impl Request for DescribeKeyRequest {
     fn read(members: &mut Members<'_>) -> Result<Self, Error> {
-        Ok(Self {
-            key_id: shape::key_id(members, "KeyId")?,
-            grant_tokens: shape::grant_tokens(members)?,
-        })
+        Ok(Self { key_id: shape::key_id(members, "KeyId")?, grant_tokens: shape::grant_tokens(members)? })
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -57,7 +54,12 @@ impl Operation for DescribeKey {
         cross_account: true,
         empty_response: false,
         account_action: None,
-        keys: &[KeyRule { action: "kms:DescribeKey", forms: Forms::Any, usage: None, states: StateRule::Any }],
+        keys: &[KeyRule {
+            action: "kms:DescribeKey",
+            forms: Forms::Any,
+            usage: None,
+            states: StateRule::Any,
+        }],
     };
 
     type Request = DescribeKeyRequest;

@@ -45,7 +45,7 @@ impl Operation for DisableKey {
         let permitted = permits.into_one()?;
         let key = permitted.key();
         let mut changes = Changes::default();
-        if key.record.enabled != false {
+        if key.record.enabled {
             let mut record = key.record.clone();
             record.enabled = false;
             changes.put(key.place()?, &record);

@@ -45,7 +45,7 @@ impl Operation for EnableKey {
         let permitted = permits.into_one()?;
         let key = permitted.key();
         let mut changes = Changes::default();
-        if key.record.enabled != true {
+        if !key.record.enabled {
             let mut record = key.record.clone();
             record.enabled = true;
             changes.put(key.place()?, &record);

@@ -43,7 +43,9 @@ impl Request for EncryptRequest {
             plaintext: SecretBytes::from(plaintext.unwrap_or_default()),
             context: members.encryption_context("EncryptionContext")?,
             grant_tokens: shape::grant_tokens(members)?,
-            algorithm: members.choice("EncryptionAlgorithm")?.unwrap_or(EncryptionAlgorithm::SymmetricDefault),
+            algorithm: members
+                .choice("EncryptionAlgorithm")?
+                .unwrap_or(EncryptionAlgorithm::SymmetricDefault),
             dry_run: members.flag("DryRun")?,
         })
     }

@@ -123,12 +123,7 @@ fn own_key(env: &Env, call: &Call, reference: KeyRef) -> Result<KeyId, Error> {
     }
 }
 
-async fn all(
-    env: &Env,
-    call: &Call,
-    after: Option<&str>,
-    limit: u16,
-) -> Result<(Vec<Found>, bool), Error> {
+async fn all(env: &Env, call: &Call, after: Option<&str>, limit: u16) -> Result<(Vec<Found>, bool), Error> {
     let prefix = place::alias_prefix(call.caller.account(), &call.region);
     let after = after.and_then(|name| RecordKey::new(format!("{prefix}{name}").as_bytes()));
     let (page, more) = env.vault.scan::<AliasRecord>(&prefix, after.as_ref(), limit).await?;

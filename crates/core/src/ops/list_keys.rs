@@ -62,7 +62,10 @@ const DEFAULT: u16 = 100;
 
 impl Request for ListKeysRequest {
     fn read(members: &mut Members<'_>) -> Result<Self, Error> {
-        Ok(Self { paging: Paging::read(members, MOST)?, owners: members.choices("ResourceOwners", Bounds(1, 2))? })
+        Ok(Self {
+            paging: Paging::read(members, MOST)?,
+            owners: members.choices("ResourceOwners", Bounds(1, 2))?,
+        })
     }
 
     fn describe(&self, parameters: &mut JsonObject<'_>) {

@@ -3,7 +3,7 @@
 mod key_metadata;
 mod paging;
 
-use base64::{display::Base64Display, engine::general_purpose::STANDARD};
+use base64::{Engine, display::Base64Display, engine::general_purpose::STANDARD};
 pub(crate) use key_metadata::{Algorithms, KeyMetadata};
 pub(crate) use paging::Paging;
 use reseal_types::{
@@ -24,7 +24,7 @@ pub(crate) struct Blob(pub(crate) Vec<u8>);
 
 impl Serialize for Blob {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&Base64Display::new(&self.0, &STANDARD))
+        serializer.serialize_str(&STANDARD.encode(&self.0))
     }
 }
 

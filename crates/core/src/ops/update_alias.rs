@@ -58,7 +58,8 @@ impl Operation for UpdateAlias {
         let name = request.name()?;
         if kind(current) != kind(new) || current.usage() != new.usage() {
             return Err(Error::Validation(
-                "The current and the new KMS key must be of the same type and have the same KeyUsage.".to_owned(),
+                "The current and the new KMS key must be of the same type and have the same KeyUsage."
+                    .to_owned(),
             ));
         }
         let own = call.caller.account();

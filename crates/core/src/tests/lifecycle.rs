@@ -54,7 +54,10 @@ async fn a_disabled_key_is_refused_by_the_very_next_call() {
     encrypt(&world, &key, json!({})).await;
     world.ask("DisableKey", &json!({"KeyId": key})).await.unwrap();
     let request = json!({"KeyId": key, "Plaintext": "AA=="});
-    assert_eq!(fault(world.ask("Encrypt", &request).await), ("DisabledException", format!("{key} is disabled.")));
+    assert_eq!(
+        fault(world.ask("Encrypt", &request).await),
+        ("DisabledException", format!("{key} is disabled."))
+    );
 }
 
 #[tokio::test]
@@ -63,7 +66,10 @@ async fn everything_survives_a_restart() {
     let key = symmetric(&world).await;
     let blob = encrypt(&world, &key, json!({"a": "b"})).await;
     world.ask("CreateAlias", &json!({"AliasName": "alias/a", "TargetKeyId": key})).await.unwrap();
-    world.ask("TagResource", &json!({"KeyId": key, "Tags": [{"TagKey": "t", "TagValue": "v"}]})).await.unwrap();
+    world
+        .ask("TagResource", &json!({"KeyId": key, "Tags": [{"TagKey": "t", "TagValue": "v"}]}))
+        .await
+        .unwrap();
     let again = World::over(world.store.clone(), 2).await;
     let request = json!({"CiphertextBlob": blob, "KeyId": "alias/a", "EncryptionContext": {"a": "b"}});
     assert_eq!(text(&again.ask("Decrypt", &request).await.unwrap(), "/Plaintext"), "c2VjcmV0");

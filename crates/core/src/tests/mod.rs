@@ -11,7 +11,11 @@ use crate::{error::Error, testkit::World};
 
 /// The text under `pointer` of an answer.
 fn text(value: &Value, pointer: &str) -> String {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer} in {value}")).to_owned()
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_else(|| panic!("{pointer} in {value}"))
+        .to_owned()
 }
 
 /// Creates a key and gives its ARN.

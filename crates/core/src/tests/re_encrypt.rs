@@ -8,7 +8,8 @@ async fn moves_a_ciphertext_and_replaces_its_context() {
     let world = World::new().await;
     let (from, to) = (symmetric(&world).await, symmetric(&world).await);
     let blob = encrypt(&world, &from, json!({"a": "1"})).await;
-    let request = json!({"CiphertextBlob": blob, "SourceEncryptionContext": {"a": "1"}, "DestinationKeyId": to});
+    let request =
+        json!({"CiphertextBlob": blob, "SourceEncryptionContext": {"a": "1"}, "DestinationKeyId": to});
     let answer = world.ask("ReEncrypt", &request).await.unwrap();
     let members: Vec<&str> = answer.as_object().unwrap().keys().map(String::as_str).collect();
     let all = [
@@ -32,7 +33,10 @@ async fn after_rotation_the_same_key_gives_two_material_ids() {
     let key = symmetric(&world).await;
     let blob = encrypt(&world, &key, json!({})).await;
     world.ask("RotateKeyOnDemand", &json!({"KeyId": key})).await.unwrap();
-    assert!(world.ask("Decrypt", &json!({"CiphertextBlob": blob})).await.is_ok(), "old material still decrypts");
+    assert!(
+        world.ask("Decrypt", &json!({"CiphertextBlob": blob})).await.is_ok(),
+        "old material still decrypts"
+    );
     let request = json!({"CiphertextBlob": blob, "DestinationKeyId": key});
     let answer = world.ask("ReEncrypt", &request).await.unwrap();
     assert_ne!(answer["SourceKeyMaterialId"], answer["DestinationKeyMaterialId"]);
@@ -48,7 +52,10 @@ async fn the_source_must_be_the_key_of_the_ciphertext() {
         let request = json!({"CiphertextBlob": blob, "SourceKeyId": wrong, "DestinationKeyId": to});
         let (code, message) = fault(world.ask("ReEncrypt", &request).await);
         assert_eq!(code, "IncorrectKeyException");
-        assert_eq!(message, "The key ID in the request does not identify a CMK that can perform this operation.");
+        assert_eq!(
+            message,
+            "The key ID in the request does not identify a CMK that can perform this operation."
+        );
     }
     let request = json!({"CiphertextBlob": blob, "DestinationKeyId": signer});
     let (code, message) = fault(world.ask("ReEncrypt", &request).await);
@@ -58,9 +65,10 @@ async fn the_source_must_be_the_key_of_the_ciphertext() {
 
 #[tokio::test]
 async fn each_side_is_authorized_on_its_own() {
-    for (action, side, shown) in
-        [("kms:ReEncryptFrom", 0, "this ciphertext"), ("kms:ReEncryptTo", 1, "no resource-based policy allows")]
-    {
+    for (action, side, shown) in [
+        ("kms:ReEncryptFrom", 0, "this ciphertext"),
+        ("kms:ReEncryptTo", 1, "no resource-based policy allows"),
+    ] {
         let world = World::new().await;
         let keys = [symmetric(&world).await, symmetric(&world).await];
         let blob = encrypt(&world, &keys[0], json!({})).await;

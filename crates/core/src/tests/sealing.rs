@@ -26,7 +26,7 @@ async fn an_edited_record_is_refused_by_name_and_the_rest_works() {
         let truncated = Versioned { value: good.value[..good.value.len() - 1].to_vec(), ..good.clone() };
         for edited in [flipped, newer, truncated] {
             put(&world, place, edited).await;
-            assert_eq!(refused(&world).await, [place.clone()]);
+            assert_eq!(refused(&world).await, std::slice::from_ref(place));
             let fresh = World::over(world.store.clone(), 9).await;
             encrypt(&fresh, &two, json!({})).await;
             if place.to_string().starts_with("key/") || place.to_string().starts_with("material/") {
@@ -59,7 +59,8 @@ async fn records_cannot_be_swapped() {
 async fn versions_are_never_used_twice() {
     let world = World::new().await;
     let key = symmetric(&world).await;
-    let place = RecordKey::new(format!("key/us-east-1/{}", key.rsplit('/').next().unwrap()).as_bytes()).unwrap();
+    let place =
+        RecordKey::new(format!("key/us-east-1/{}", key.rsplit('/').next().unwrap()).as_bytes()).unwrap();
     let before = world.store.get(&place).await.unwrap().unwrap().version;
     let again = World::over(world.store.clone(), 2).await;
     again.ask("DisableKey", &json!({"KeyId": key})).await.unwrap();
@@ -70,7 +71,8 @@ async fn versions_are_never_used_twice() {
 #[tokio::test]
 async fn the_store_sees_no_secret_and_no_metadata() {
     let world = World::new().await;
-    let request = json!({"Description": "a-telling-description", "Tags": [{"TagKey": "telling", "TagValue": "x"}]});
+    let request =
+        json!({"Description": "a-telling-description", "Tags": [{"TagKey": "telling", "TagValue": "x"}]});
     key(&world, request).await;
     for (_, record) in world.store.scan(b"", None, 1_000).await.unwrap().records {
         let seen = String::from_utf8_lossy(&record.value).into_owned();

@@ -146,17 +146,3 @@ fn an_ipv4_client_of_an_ipv6_listener_is_shown_as_ipv4() {
     assert_eq!(crate::kit::Client::new(stream).send(&signed("ListKeys", "{}")).status, 200);
     assert_eq!(server.calls()[0]["sourceIPAddress"], "127.0.0.1");
 }
-
-#[cfg(feature = "bench-echo")]
-#[test]
-fn the_echo_reads_the_body_and_answers_constant_bytes() {
-    let shutdown = Shutdown::new();
-    let echo = reseal_server::echo::serve("127.0.0.1:0".parse().unwrap(), 1, &shutdown).unwrap();
-    let mut client = crate::kit::Client::new(TcpStream::connect(echo.address()).unwrap());
-    for _ in 0..2 {
-        let reply = client.send(&signed("ListKeys", "{}"));
-        assert_eq!((reply.status, reply.body.len()), (200, 500));
-    }
-    shutdown.trigger();
-    assert_eq!(echo.wait(), Drained { cut_off: 0 });
-}

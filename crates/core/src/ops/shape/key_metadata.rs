@@ -36,14 +36,13 @@ pub(crate) struct KeyMetadata {
 
 /// Exactly the list that belongs to the key's usage.
 #[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
 pub(crate) struct Algorithms {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    encryption_algorithms: Option<Vec<&'static str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    signing_algorithms: Option<Vec<&'static str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key_agreement_algorithms: Option<Vec<&'static str>>,
+    #[serde(rename = "EncryptionAlgorithms", skip_serializing_if = "Option::is_none")]
+    encryption: Option<Vec<&'static str>>,
+    #[serde(rename = "SigningAlgorithms", skip_serializing_if = "Option::is_none")]
+    signing: Option<Vec<&'static str>>,
+    #[serde(rename = "KeyAgreementAlgorithms", skip_serializing_if = "Option::is_none")]
+    key_agreement: Option<Vec<&'static str>>,
 }
 
 #[derive(Serialize)]
@@ -63,12 +62,13 @@ struct MultiRegionKey {
 
 impl Algorithms {
     pub(crate) fn of(spec: KeySpec, usage: KeyUsage) -> Self {
-        let encryption = || spec.encryption_algorithms().iter().copied().map(EncryptionAlgorithm::as_str).collect();
+        let encryption =
+            || spec.encryption_algorithms().iter().copied().map(EncryptionAlgorithm::as_str).collect();
         let signing = || spec.signing_algorithms().iter().map(|algorithm| algorithm.0).collect();
         Self {
-            encryption_algorithms: (usage == KeyUsage::EncryptDecrypt).then(encryption),
-            signing_algorithms: (usage == KeyUsage::SignVerify).then(signing),
-            key_agreement_algorithms: (usage == KeyUsage::KeyAgreement).then(|| vec!["ECDH"]),
+            encryption: (usage == KeyUsage::EncryptDecrypt).then(encryption),
+            signing: (usage == KeyUsage::SignVerify).then(signing),
+            key_agreement: (usage == KeyUsage::KeyAgreement).then(|| vec!["ECDH"]),
         }
     }
 }
@@ -96,10 +96,7 @@ impl KeyMetadata {
             multi_region,
             multi_region_configuration: multi_region.then(|| MultiRegionConfiguration {
                 multi_region_key_type: "PRIMARY",
-                primary_key: MultiRegionKey {
-                    arn: key.arn().to_owned(),
-                    region: record.region.to_string(),
-                },
+                primary_key: MultiRegionKey { arn: key.arn().to_owned(), region: record.region.to_string() },
                 replica_keys: Vec::new(),
             }),
             current_key_material_id: key
