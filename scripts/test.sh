@@ -15,7 +15,7 @@ run fmt cargo fmt --all --check
 # One profile for everything: the client tests drive the same dev build that the Rust tests link.
 run build cargo build --locked --workspace --bins
 run clippy cargo clippy --locked --workspace --all-targets -- -D warnings
-run tidy cargo run --locked --quiet -p xtask -- tidy
+run tidy target/debug/xtask tidy
 if command -v cargo-nextest >/dev/null; then
   run rust cargo nextest run --locked --workspace --no-fail-fast --config-file scripts/nextest.toml
 else

@@ -13,7 +13,6 @@
 //! an access key belongs to, and never shows a secret access key, a signing key or a session token.
 #![forbid(unsafe_code)]
 
-mod cache;
 mod canonical;
 mod claim;
 mod credential;
@@ -30,7 +29,6 @@ mod uri;
 mod vectors;
 mod verify;
 
-pub use cache::{Fill, Lookup, SigningKeyCache};
 pub use claim::Claim;
 pub use credential::Credential;
 pub use error::{AuthorizationPart, Error};

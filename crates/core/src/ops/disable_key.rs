@@ -2,14 +2,13 @@
 
 use reseal_types::KeyRef;
 
-use super::shape::KeyIdRequest;
+use super::{enable_key::switch, shape::KeyIdRequest};
 use crate::{
     call::Call,
     env::Env,
     error::Error,
     operation::{Forms, KeyRule, OpSpec, Operation, Outcome, StateRule, Target},
     permit::Permits,
-    vault::Changes,
 };
 
 pub(crate) struct DisableKey;
@@ -42,14 +41,6 @@ impl Operation for DisableKey {
         permits: Permits,
         _request: KeyIdRequest,
     ) -> Result<Outcome<()>, Error> {
-        let permitted = permits.into_one()?;
-        let key = permitted.key();
-        let mut changes = Changes::default();
-        if key.record.enabled {
-            let mut record = key.record.clone();
-            record.enabled = false;
-            changes.put(key.place()?, &record);
-        }
-        Ok(Outcome::changed((), changes))
+        switch(permits, false)
     }
 }

@@ -42,14 +42,19 @@ impl Operation for EnableKey {
         permits: Permits,
         _request: KeyIdRequest,
     ) -> Result<Outcome<()>, Error> {
-        let permitted = permits.into_one()?;
-        let key = permitted.key();
-        let mut changes = Changes::default();
-        if !key.record.enabled {
-            let mut record = key.record.clone();
-            record.enabled = true;
-            changes.put(key.place()?, &record);
-        }
-        Ok(Outcome::changed((), changes))
+        switch(permits, true)
     }
+}
+
+/// Switches the key on or off; nothing changes when it is so already.
+pub(super) fn switch(permits: Permits, enabled: bool) -> Result<Outcome<()>, Error> {
+    let permitted = permits.into_one()?;
+    let key = permitted.key();
+    let mut changes = Changes::default();
+    if key.record.enabled != enabled {
+        let mut record = key.record.clone();
+        record.enabled = enabled;
+        changes.put(key.place()?, &record);
+    }
+    Ok(Outcome::changed((), changes))
 }
