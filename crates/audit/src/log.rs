@@ -80,6 +80,7 @@ struct Shared {
     open_batch: Mutex<Batch>,
     writer: Mutex<Writing>,
     faulty: AtomicBool,
+    sync_lost: AtomicBool,
     sync: SyncQueue,
 }
 
@@ -87,6 +88,8 @@ struct Writing {
     writer: Writer,
     /// The buffer of the batch before.
     spare: Vec<u8>,
+    /// Segments closed since the last flush.
+    finished: Vec<Arc<File>>,
 }
 
 const DEFAULT_SEGMENT_BYTES: u64 = 64 << 20;
@@ -129,8 +132,9 @@ impl AuditLog {
             durability: options.durability,
             clock: options.clock,
             open_batch: Mutex::new(Batch::new()),
-            writer: Mutex::new(Writing { writer, spare: Vec::new() }),
+            writer: Mutex::new(Writing { writer, spare: Vec::new(), finished: Vec::new() }),
             faulty: AtomicBool::new(false),
+            sync_lost: AtomicBool::new(false),
             sync: SyncQueue::default(),
         });
         let syncer = spawn_syncer(&shared).map_err(AuditError::io("start the syncing thread for", &dir))?;
@@ -158,11 +162,20 @@ impl AuditLog {
     /// # Errors
     /// [`AuditUnavailable`] when it could not be synced.
     pub fn flush(&self) -> Result<(), AuditUnavailable> {
-        let file = Arc::clone(lock(&self.shared.writer).writer.file());
-        file.sync_data().map_err(|error| {
-            self.shared.sync_failed(error);
-            AuditUnavailable
-        })
+        let mut writing = lock(&self.shared.writer);
+        // Nobody may be left to write what a caller that went away had queued.
+        self.shared.write_open_batch(&mut writing);
+        let mut files = mem::take(&mut writing.finished);
+        files.push(Arc::clone(writing.writer.file()));
+        drop(writing);
+        for file in files {
+            file.sync_data().map_err(|error| {
+                self.shared.sync_failed(error);
+                AuditUnavailable
+            })?;
+        }
+        // What a failed sync lost stays lost, whatever later ones say: its copies elsewhere must be kept.
+        if self.shared.sync_lost.load(Ordering::Acquire) { Err(AuditUnavailable) } else { Ok(()) }
     }
 }
 
@@ -256,9 +269,10 @@ impl Shared {
     }
 
     fn write_open_batch(&self, writing: &mut Writing) {
-        let Writing { writer, spare } = writing;
+        let Writing { writer, spare, finished: closed } = writing;
         let Batch { mut lines, fate, waiting } = lock(&self.open_batch).close(mem::take(spare));
         if let Some(finished) = writer.rotate_if_due(lines.len(), self.clock.now()) {
+            closed.push(Arc::clone(&finished));
             self.sync.push(finished, Vec::new());
         }
         let written = writer.write(&lines);
@@ -276,6 +290,7 @@ impl Shared {
     }
 
     fn sync_failed(&self, error: io::Error) {
+        self.sync_lost.store(true, Ordering::Release);
         lock(&self.writer).writer.sync_failed(error);
         self.faulty.store(true, Ordering::Release);
     }

@@ -3,8 +3,8 @@
 //! Nothing else makes them, and no operation decides about access by itself.
 
 use reseal_policy::{
-    Availability, Caller, ConditionKey, Decision, Policies, Request as PolicyRequest, RequestContext, Target,
-    evaluate,
+    Availability, Caller, ConditionKey, Decision, DenialReason, Policies, Request as PolicyRequest,
+    RequestContext, Target, evaluate,
 };
 
 use crate::{
@@ -50,7 +50,11 @@ pub(crate) fn authorize<Op: Operation>(
             across_accounts: Op::SPEC.cross_account,
         };
         let policies = Policies { key: Some(&key.policy), ..Policies::default() };
-        let decision = decide(&caller, rule.action, target, &context, policies);
+        let mut decision = decide(&caller, rule.action, target, &context, policies);
+        if account != call.caller.account() && decision.denial.is_some() {
+            // How the policy of another account's key refuses would tell that the key is there.
+            decision.denial = Some(DenialReason::NoResourcePolicyAllows);
+        }
         refuse_unless_allowed(call, rule.action, decision, || match &shown_as {
             ShownAs::KeyArn => Some(key.arn().to_owned()),
             ShownAs::Requested(arn) => Some(arn.clone()),

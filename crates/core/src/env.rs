@@ -30,6 +30,8 @@ pub struct Env {
     pub(crate) outbox: Outbox,
     /// Held by a change that met a conflict until it is through, while others wait before they begin.
     pub(crate) turn: async_lock::Mutex<()>,
+    /// Key pairs are made one at a time: each takes up to a second, and private-key operations must get past.
+    pub(crate) generation: async_lock::Mutex<()>,
 }
 
 /// What an [`Env`] is made of.
@@ -65,6 +67,7 @@ impl Env {
             credentials,
             outbox: Outbox::default(),
             turn: async_lock::Mutex::new(()),
+            generation: async_lock::Mutex::new(()),
         }
     }
 
@@ -143,6 +146,9 @@ pub(crate) async fn offload<T: Send + 'static>(
 ) -> Result<T, Error> {
     let (sender, receiver) = oneshot::channel();
     let job = Box::new(move || {
+        if sender.is_canceled() {
+            return;
+        }
         // The receiver is gone only when the caller hung up: then nobody wants the result.
         let _ = sender.send(work());
     });

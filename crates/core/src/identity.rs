@@ -187,7 +187,7 @@ impl Env {
             at: now,
         };
         let record = service_event(&event, &event_id);
-        match commit_service_event(self, changes, event_id.as_str(), &record).await {
+        match commit_service_event(self, changes, event_id, record).await {
             Ok(()) => Ok(new),
             Err(Error::Internal(Cause::Vault(VaultError::Store(StoreError::Conflict)))) => {
                 Err(AccountError::Exists)

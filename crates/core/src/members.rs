@@ -18,7 +18,25 @@ use crate::error::Error;
 pub(crate) struct Members<'a> {
     taken_from: Vec<(Cow<'a, str>, Node<'a>)>,
     path: String,
-    violations: Vec<String>,
+    violations: Violations,
+}
+
+/// Broken constraints. All are counted, but only so many are told: a small body must not make a large answer.
+#[derive(Default)]
+struct Violations {
+    told: Vec<String>,
+    count: usize,
+}
+
+const MOST_TOLD: usize = 20;
+
+impl Violations {
+    fn add(&mut self, text: String) {
+        self.count += 1;
+        if self.told.len() < MOST_TOLD {
+            self.told.push(text);
+        }
+    }
 }
 
 /// Inclusive bounds of a length or a number.
@@ -43,7 +61,7 @@ impl<'a> Members<'a> {
     /// [`Error::Serialization`] when it is neither.
     pub(crate) fn parse(body: &'a [u8]) -> Taken<Self> {
         let members = if body.is_empty() { Vec::new() } else { json::object(body)? };
-        Ok(Self { taken_from: members, path: String::new(), violations: Vec::new() })
+        Ok(Self { taken_from: members, path: String::new(), violations: Violations::default() })
     }
 
     /// Answers all broken constraints, if any.
@@ -51,14 +69,14 @@ impl<'a> Members<'a> {
     /// # Errors
     /// [`Error::Validation`] in AWS's words.
     pub(crate) fn finish(self) -> Taken<()> {
-        let count = self.violations.len();
+        let count = self.violations.count;
         if count == 0 {
             return Ok(());
         }
         let errors = if count == 1 { "error" } else { "errors" };
         Err(Error::Validation(format!(
             "{count} validation {errors} detected: {}",
-            self.violations.join("; ")
+            self.violations.told.join("; ")
         )))
     }
 
@@ -74,9 +92,8 @@ impl<'a> Members<'a> {
     pub(crate) fn require(&mut self, name: &str, present: bool) {
         if !present {
             let path = self.path_of(name);
-            self.violations.push(format!(
-                "Value null at '{path}' failed to satisfy constraint: Member must not be null"
-            ));
+            self.violations
+                .add(format!("Value null at '{path}' failed to satisfy constraint: Member must not be null"));
         }
     }
 
@@ -107,7 +124,7 @@ impl<'a> Members<'a> {
         if let Some(text) = text.as_deref().filter(|text| !matches(text)) {
             let path = self.path_of(name);
             let rule = format!("Member must satisfy regular expression pattern: {pattern}");
-            self.violations.push(format!("Value '{text}' at '{path}' failed to satisfy constraint: {rule}"));
+            self.violations.add(format!("Value '{text}' at '{path}' failed to satisfy constraint: {rule}"));
         }
         Ok(text)
     }
@@ -121,7 +138,7 @@ impl<'a> Members<'a> {
             .map_err(|_| Error::Serialization(format!("{name} is not valid base64.")))?;
         if let Some(rule) = length.broken_by(bytes.len(), "length") {
             let path = self.path_of(name);
-            self.violations.push(format!("Value at '{path}' failed to satisfy constraint: {rule}"));
+            self.violations.add(format!("Value at '{path}' failed to satisfy constraint: {rule}"));
         }
         Ok(Some(bytes))
     }
@@ -132,8 +149,7 @@ impl<'a> Members<'a> {
         let number = node.into_integer(name)?;
         if let Some(rule) = range.broken_by_number(number) {
             let path = self.path_of(name);
-            self.violations
-                .push(format!("Value '{number}' at '{path}' failed to satisfy constraint: {rule}"));
+            self.violations.add(format!("Value '{number}' at '{path}' failed to satisfy constraint: {rule}"));
         }
         Ok(Some(number))
     }
@@ -155,7 +171,7 @@ impl<'a> Members<'a> {
         let found = E::ALL.iter().copied().find(|value| value.name() == text);
         if found.is_none() {
             let path = self.path_of(name);
-            self.violations.push(not_in_set::<E>(&path, &text));
+            self.violations.add(not_in_set::<E>(&path, &text));
         }
         Ok(found)
     }
@@ -169,10 +185,30 @@ impl<'a> Members<'a> {
                 chosen.push(value);
             } else {
                 let path = format!("{}.{}.member", self.path_of(name), index + 1);
-                self.violations.push(not_in_set::<E>(&path, &text));
+                self.violations.add(not_in_set::<E>(&path, &text));
             }
         }
         Ok(chosen)
+    }
+
+    /// A list of texts that no message may show; `None` when absent.
+    pub(crate) fn sensitive_texts(
+        &mut self,
+        name: &str,
+        count: Bounds,
+        length: Bounds,
+    ) -> Taken<Option<Vec<String>>> {
+        let Some(nodes) = self.list(name, count)? else { return Ok(None) };
+        let mut texts = Vec::with_capacity(nodes.len());
+        for (index, node) in nodes.into_iter().enumerate() {
+            let text = node.into_text(name)?.into_owned();
+            if let Some(rule) = length.broken_by(text.chars().count(), "length") {
+                let path = format!("{}.{}.member", self.path_of(name), index + 1);
+                self.violations.add(format!("Value at '{path}' failed to satisfy constraint: {rule}"));
+            }
+            texts.push(text);
+        }
+        Ok(Some(texts))
     }
 
     /// A list of texts; `None` when absent.
@@ -236,14 +272,14 @@ impl<'a> Members<'a> {
         let nodes = node.into_list(name)?;
         if let Some(rule) = count.broken_by(nodes.len(), "length") {
             let path = self.path_of(name);
-            self.violations.push(format!("Value at '{path}' failed to satisfy constraint: {rule}"));
+            self.violations.add(format!("Value at '{path}' failed to satisfy constraint: {rule}"));
         }
         Ok(Some(nodes))
     }
 
     fn check_text(&mut self, path: &str, text: &str, length: Bounds) {
         if let Some(rule) = length.broken_by(text.chars().count(), "length") {
-            self.violations.push(format!("Value '{text}' at '{path}' failed to satisfy constraint: {rule}"));
+            self.violations.add(format!("Value '{text}' at '{path}' failed to satisfy constraint: {rule}"));
         }
     }
 

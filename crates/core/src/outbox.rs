@@ -16,7 +16,7 @@ use crate::{
     error::Error,
     record::{OutboxRecord, place},
     store::RecordKey,
-    trail::keep,
+    trail::{Line, keep},
     vault::{Changes, VaultError},
 };
 
@@ -69,6 +69,12 @@ impl Env {
     /// # Errors
     /// When the store fails; the rows stay for the next time.
     pub async fn sweep_outbox(&self) -> Result<usize, Error> {
+        for (at, line) in self.outbox.take_undelivered() {
+            match keep(self.audit.as_ref(), &line.json).await {
+                Ok(()) => self.outbox.delivered(at, line.event_id.as_str()),
+                Err(_) => self.outbox.try_again(at, line),
+            }
+        }
         let delivered = self.outbox.take();
         let mut changes = Changes::default();
         for place in &delivered {
@@ -92,7 +98,11 @@ impl Env {
 
 /// Rows whose records are in the log, to be removed from the store in batches.
 #[derive(Default)]
-pub(crate) struct Outbox(Mutex<Vec<RecordKey>>);
+pub(crate) struct Outbox {
+    delivered: Mutex<Vec<RecordKey>>,
+    /// Committed, but the log could not take them at the time.
+    undelivered: Mutex<Vec<(Timestamp, Line)>>,
+}
 
 impl Outbox {
     /// Notes that the log holds the record.
@@ -100,6 +110,15 @@ impl Outbox {
         if let Ok(place) = place::outbox(at, event_id) {
             self.lock().push(place);
         }
+    }
+
+    /// Notes that the log could not take the record.
+    pub(crate) fn try_again(&self, at: Timestamp, line: Line) {
+        self.undelivered.lock().unwrap_or_else(PoisonError::into_inner).push((at, line));
+    }
+
+    fn take_undelivered(&self) -> Vec<(Timestamp, Line)> {
+        std::mem::take(&mut *self.undelivered.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn take(&self) -> Vec<RecordKey> {
@@ -111,7 +130,7 @@ impl Outbox {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<RecordKey>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.delivered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

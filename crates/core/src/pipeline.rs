@@ -7,9 +7,12 @@
 
 use std::pin::Pin;
 
+use reseal_types::Timestamp;
+
 use crate::{
+    audit::AuditUnavailable,
     authorize::authorize,
-    call::Call,
+    call::{Call, RequestId},
     env::Env,
     error::{Cause, Error},
     members::Members,
@@ -63,21 +66,33 @@ async fn handle<Op: Operation>(env: &Env, call: &Call, body: &[u8]) -> Result<Ve
     }
     match result {
         Ok(done) => {
-            for line in &done.lines {
-                keep(env.audit.as_ref(), &line.json).await?;
-                if done.posted {
-                    env.outbox.delivered(trail.at(), line.event_id.as_str());
-                }
+            let mut kept = Ok(());
+            for line in done.lines {
+                kept = kept.and(keep_line(env, trail.at(), line, done.posted).await);
             }
-            Ok(done.body)
+            kept.map(|()| done.body).map_err(Error::from)
         }
         Err(error) => {
+            if matches!(error, Error::Internal(_)) {
+                trail.renew(env.entropy.as_ref())?;
+            }
             for line in trail.records(env.entropy.as_ref(), Err(&error))? {
                 keep(env.audit.as_ref(), &line.json).await?;
             }
             Err(error)
         }
     }
+}
+
+/// Appends a record to the log. One that was committed with its change is tried again later when that fails.
+async fn keep_line(env: &Env, at: Timestamp, line: Line, posted: bool) -> Result<(), AuditUnavailable> {
+    let kept = keep(env.audit.as_ref(), &line.json).await;
+    match (posted, &kept) {
+        (true, Ok(())) => env.outbox.delivered(at, line.event_id.as_str()),
+        (true, Err(_)) => env.outbox.try_again(at, line),
+        (false, _) => {}
+    }
+    kept
 }
 
 /// A call that worked: its answer, and the records that say so.
@@ -164,14 +179,13 @@ async fn commit(env: &Env, trail: &Trail<'_>, mut changes: Changes, lines: &[Lin
 pub(crate) async fn commit_service_event(
     env: &Env,
     mut changes: Changes,
-    event_id: &str,
-    record: &[u8],
+    event_id: RequestId,
+    json: Vec<u8>,
 ) -> Result<(), Error> {
     env.audit.ready()?;
     let now = env.clock.now();
-    outbox::post(&mut changes, now, event_id, record)?;
+    outbox::post(&mut changes, now, event_id.as_str(), &json)?;
     env.commit(changes).await?;
-    keep(env.audit.as_ref(), record).await?;
-    env.outbox.delivered(now, event_id);
+    keep_line(env, now, Line { event_id, json }, true).await?;
     Ok(())
 }

@@ -73,6 +73,7 @@ impl Workers for InlineWorkers {
 pub struct MemoryAudit {
     lines: Mutex<Vec<Vec<u8>>>,
     broken: AtomicBool,
+    full: AtomicBool,
 }
 
 impl MemoryAudit {
@@ -83,6 +84,11 @@ impl MemoryAudit {
     /// All records, oldest first.
     pub fn records(&self) -> Vec<serde_json::Value> {
         self.lines().iter().filter_map(|line| serde_json::from_slice(line).ok()).collect()
+    }
+
+    /// From now on the log seems ready but takes nothing, as when a disk fills up in between; or all is well again.
+    pub fn set_full(&self, full: bool) {
+        self.full.store(full, Ordering::SeqCst);
     }
 
     /// From now on nothing can be kept, or everything again.
@@ -98,6 +104,9 @@ impl AuditSink for MemoryAudit {
 
     fn append(&self, record: &[u8]) -> Result<Kept, AuditUnavailable> {
         self.ready()?;
+        if self.full.load(Ordering::SeqCst) {
+            return Err(AuditUnavailable);
+        }
         self.lines().push(record.to_vec());
         Ok(Kept::Already)
     }

@@ -56,6 +56,13 @@ impl<'a> Trail<'a> {
         Ok(Self { call, spec, event_id, at: env.clock.now(), parameters, resources })
     }
 
+    /// Takes another event id. The record of a failure must not stand for that of a change which may have been
+    /// committed all the same.
+    pub(crate) fn renew(&mut self, entropy: &dyn Entropy) -> Result<(), Error> {
+        self.event_id = RequestId::random(entropy)?;
+        Ok(())
+    }
+
     /// When the call came.
     pub(crate) fn at(&self) -> Timestamp {
         self.at

@@ -84,7 +84,7 @@ impl Env {
             at: self.clock.now(),
         };
         let event = service_event(&event, &event_id);
-        match commit_service_event(self, changes, event_id.as_str(), &event).await {
+        match commit_service_event(self, changes, event_id, event).await {
             Ok(()) => {
                 info!(key = key.arn(), "destroyed a key whose deletion window has passed");
                 Ok(true)

@@ -60,6 +60,24 @@ fn members_of_lists_are_counted_from_one() {
 }
 
 #[test]
+fn a_small_body_makes_no_large_answer() {
+    let body = format!(r#"{{"Tags":[{}{{}}]}}"#, "{},".repeat(9_999));
+    let text = refusal(&body, |members| {
+        members.structures("Tags", Bounds(0, i64::MAX), |tag| tag.required_text("TagKey", Bounds(1, 128)))?;
+        Ok(())
+    });
+    assert!(text.starts_with("10000 validation errors detected: ") && text.len() < 4_096, "{}", text.len());
+}
+
+#[test]
+fn sensitive_texts_are_not_shown() {
+    let text = refusal(r#"{"GrantTokens":["token"]}"#, |members| {
+        members.sensitive_texts("GrantTokens", Bounds(0, 10), Bounds(1, 4)).map(drop)
+    });
+    assert!(text.contains("Value at 'grantTokens.1.member'") && !text.contains("token'"), "{text}");
+}
+
+#[test]
 fn types_are_not_coerced() {
     let cases = [
         (r#"{"A":1}"#, "NUMBER_VALUE cannot be converted to String for A."),

@@ -277,6 +277,7 @@ impl Material {
         if spec == KeySpec::SymmetricDefault {
             return Ok(Self { id, record: MaterialRecord(bytes), public_key: None });
         }
+        let _one_at_a_time = env.generation.lock().await;
         let generated = offload(env.workers.as_ref(), move || KeyPair::generate(spec)).await?;
         let failed = |_| Error::Internal(Cause::Crypto("generation of a key pair"));
         let GeneratedKeyPair { pkcs8, spki } = generated.map_err(failed)?;

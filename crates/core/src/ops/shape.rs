@@ -109,7 +109,7 @@ pub(crate) fn optional_key_id(members: &mut Members<'_>, name: &str) -> Result<O
 
 /// Grant tokens. A token speaks for a grant; there is none that it could speak for.
 pub(crate) fn grant_tokens(members: &mut Members<'_>) -> Result<Vec<String>, Error> {
-    Ok(members.texts("GrantTokens", Bounds(0, 10), Bounds(1, 8192))?.unwrap_or_default())
+    Ok(members.sensitive_texts("GrantTokens", Bounds(0, 10), Bounds(1, 8192))?.unwrap_or_default())
 }
 
 /// Refuses grant tokens that no grant has.

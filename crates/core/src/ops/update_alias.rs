@@ -65,7 +65,11 @@ impl Operation for UpdateAlias {
         let own = call.caller.account();
         let alias_place = place::alias(own, &call.region, name.as_str())?;
         let held = env.vault.read::<AliasRecord>(&alias_place).await?;
-        let held = held.ok_or(VaultError::Store(crate::store::StoreError::Conflict))?;
+        let Some(held) = held else {
+            // It went away since it was looked up: look again.
+            env.forget(&alias_place);
+            return Err(VaultError::Store(crate::store::StoreError::Conflict).into());
+        };
         let mut changes = Changes::default();
         changes.expect(alias_place.clone(), Some(held.version));
         let alias = AliasRecord { target: new.record.id, updated: env.clock.now(), ..held.record };

@@ -80,3 +80,38 @@ async fn delivered_rows_are_swept() {
     assert_eq!(world.env.sweep_outbox().await.unwrap(), 1);
     assert!(world.store.scan(b"outbox/", None, 10).await.unwrap().records.is_empty());
 }
+
+#[tokio::test]
+async fn a_record_the_log_could_not_take_is_delivered_later() {
+    let world = World::new().await;
+    world.audit.set_full(true);
+    assert_eq!(fault(world.ask("CreateKey", &json!({})).await).0, "KMSInternalException");
+    assert!(world.audit.records().is_empty());
+    world.audit.set_full(false);
+    world.env.sweep_outbox().await.unwrap();
+    let names: Vec<String> = world.audit.records().iter().map(|record| text(record, "/eventName")).collect();
+    assert_eq!(names, ["CreateKey"], "the key is there, so its record must be");
+    assert!(world.store.scan(b"outbox/", None, 10).await.unwrap().records.is_empty());
+}
+
+#[tokio::test]
+async fn both_accounts_of_a_call_get_a_record() {
+    let world = World::new().await;
+    let key = symmetric(&world).await;
+    let policy = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": ["111122223333", "444455556666"]}, "Action": "kms:*",
+         "Resource": "*"}]});
+    world.ask("PutKeyPolicy", &json!({"KeyId": key, "Policy": policy.to_string()})).await.unwrap();
+    let guest = world.call("444455556666", "us-east-1");
+    world.ask_as(&guest, "DescribeKey", &json!({"KeyId": key})).await.unwrap();
+    let records = world.audit.records();
+    let [.., theirs, ours] = records.as_slice() else { panic!("two records") };
+    assert_eq!(theirs["recipientAccountId"], "444455556666");
+    assert_eq!(
+        (&ours["recipientAccountId"], &ours["userIdentity"]["type"]),
+        (&json!("111122223333"), &json!("AWSAccount"))
+    );
+    assert_eq!(theirs["sharedEventID"], ours["sharedEventID"]);
+    assert_ne!(theirs["eventID"], ours["eventID"]);
+    assert!(ours["userIdentity"].get("arn").is_none());
+}

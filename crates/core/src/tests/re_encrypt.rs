@@ -124,6 +124,23 @@ async fn a_foreign_account_learns_nothing() {
 }
 
 #[tokio::test]
+async fn a_deny_in_a_foreign_policy_reads_like_absence() {
+    let world = World::new().await;
+    let key = symmetric(&world).await;
+    let policy = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": ACCOUNT}, "Action": "kms:*", "Resource": "*"},
+        {"Effect": "Deny", "Principal": {"AWS": OTHER}, "Action": "kms:*", "Resource": "*"}]});
+    world.ask("PutKeyPolicy", &json!({"KeyId": key, "Policy": policy.to_string()})).await.unwrap();
+    let missing = key.replace(&key[key.len() - 4..], "0000");
+    let stranger = world.call(OTHER, "us-east-1");
+    for operation in ["DescribeKey", "GetKeyPolicy"] {
+        let (_, exists) = fault(world.ask_as(&stranger, operation, &json!({"KeyId": key})).await);
+        let (_, not) = fault(world.ask_as(&stranger, operation, &json!({"KeyId": missing})).await);
+        assert_eq!(exists.replace(&key, ""), not.replace(&missing, ""));
+    }
+}
+
+#[tokio::test]
 async fn across_accounts_with_the_policy_of_each_key() {
     let world = World::new().await;
     let from = symmetric(&world).await;
