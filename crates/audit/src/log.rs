@@ -317,6 +317,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_flush_lets_go_of_closed_segments() {
+        let dir = std::env::temp_dir().join(format!("reseal-audit-flush-{}", std::process::id()));
+        let clock = Arc::new(TestClock(AtomicI64::new(0)));
+        let options = Options { segment_bytes: 16, ..Options::new(Arc::<TestClock>::clone(&clock)) };
+        let log = AuditLog::open(&dir, options).unwrap();
+        for _ in 0..5 {
+            log.append_now(b"{\"number\":1}").unwrap();
+        }
+        assert_eq!(lock(&log.shared.writer).finished.len(), 4);
+        log.flush().unwrap();
+        assert!(lock(&log.shared.writer).finished.is_empty(), "each holds a file open");
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
     /// What was not synced may be gone although the system says otherwise later, so the segment is left.
     #[test]
     fn after_a_failed_sync_records_go_to_a_new_segment() {

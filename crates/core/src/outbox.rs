@@ -76,17 +76,18 @@ impl Env {
             }
         }
         let delivered = self.outbox.take();
+        // Until now the store's copy is the durable one. Also with nothing to sweep: calls that change nothing
+        // leave records too, and segments that were closed wait for this.
+        if let Err(error) = self.audit.flush() {
+            self.outbox.put_back(delivered);
+            return Err(error.into());
+        }
         let mut changes = Changes::default();
         for place in &delivered {
             changes.delete(place.clone());
         }
         if changes.is_empty() {
             return Ok(0);
-        }
-        // Until now the store's copy is the durable one.
-        if let Err(error) = self.audit.flush() {
-            self.outbox.put_back(delivered);
-            return Err(error.into());
         }
         if let Err(error) = self.commit(changes).await {
             self.outbox.put_back(delivered);

@@ -115,3 +115,11 @@ async fn both_accounts_of_a_call_get_a_record() {
     assert_ne!(theirs["eventID"], ours["eventID"]);
     assert!(ours["userIdentity"].get("arn").is_none());
 }
+
+#[tokio::test]
+async fn the_log_is_flushed_also_when_nothing_is_swept() {
+    let world = World::new().await;
+    assert_eq!(world.env.sweep_outbox().await.unwrap(), 0);
+    world.audit.set_broken(true);
+    assert!(world.env.sweep_outbox().await.is_err(), "a flush that fails must be told");
+}
