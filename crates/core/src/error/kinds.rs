@@ -1,0 +1,163 @@
+//! The kinds within an error: which thing, which rule, and the words for it.
+
+use std::fmt;
+
+use reseal_types::{EncryptionAlgorithm, KeySpec, KeyState, KeyUsage, Origin, Region};
+
+/// What is not there.
+#[derive(Debug)]
+pub enum NotFound {
+    /// No KMS key with this ARN.
+    Key(String),
+    /// Not a key id at all.
+    InvalidKeyId(String),
+    /// The ARN names another Region or partition than the endpoint's.
+    OtherRegion(Region),
+    /// No alias with this ARN.
+    Alias(String),
+    /// A key policy of another name than `default`.
+    Policy,
+}
+
+/// Which state stands in the way.
+#[derive(Debug)]
+pub enum InvalidState {
+    /// The key with this ARN is in this state.
+    Is(String, KeyState),
+    /// The key with this ARN is not pending deletion.
+    NotPendingDeletion(String),
+}
+
+/// How usage or algorithm do not fit.
+#[derive(Debug)]
+pub enum InvalidKeyUsage {
+    /// The key's usage is not what the operation needs.
+    Usage {
+        /// ARN of the key.
+        key: String,
+        /// Its usage.
+        usage: KeyUsage,
+        /// Name of the operation.
+        operation: &'static str,
+    },
+    /// The algorithm is not one of the key spec.
+    Algorithm(EncryptionAlgorithm, KeySpec),
+}
+
+/// Which quota is used up.
+#[derive(Debug)]
+pub enum Limit {
+    /// Aliases on the KMS key.
+    Aliases(usize),
+    /// On-demand rotations in the life of the KMS key with this ARN.
+    OnDemandRotations(String),
+    /// Length of a key policy in bytes.
+    KeyPolicyBytes(usize),
+}
+
+/// What is wrong with a tag.
+#[derive(Debug)]
+pub enum TagProblem {
+    /// The same key twice in one request.
+    Duplicate,
+    /// More than a KMS key may have.
+    TooMany,
+    /// The key starts with `aws:`.
+    Reserved,
+}
+
+/// Why the call does not fit this kind of key.
+#[derive(Debug)]
+pub enum Unsupported {
+    /// AWS gives no text here.
+    NoText,
+    /// A symmetric or HMAC key has no public key: the key's ARN.
+    NoPublicKey(String),
+    /// KMS keys of this spec cannot be created.
+    KeySpec(KeySpec),
+    /// KMS keys of this origin cannot be created.
+    Origin(Origin),
+    /// A parameter is not supported.
+    Parameter(&'static str),
+}
+
+impl fmt::Display for NotFound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(arn) => write!(f, "Key '{arn}' does not exist"),
+            Self::InvalidKeyId(text) => write!(f, "Invalid keyId '{text}'"),
+            Self::OtherRegion(region) => write!(f, "Invalid arn {region}"),
+            Self::Alias(arn) => write!(f, "Alias {arn} is not found."),
+            Self::Policy => f.write_str("No such policy exists"),
+        }
+    }
+}
+
+impl fmt::Display for InvalidState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (key, state) = match self {
+            Self::NotPendingDeletion(key) => return write!(f, "{key} is not pending deletion."),
+            Self::Is(key, state) => (key, state),
+        };
+        let words = match state {
+            KeyState::Creating => "creating",
+            KeyState::Enabled => "enabled",
+            KeyState::Disabled => "disabled",
+            KeyState::PendingDeletion => "pending deletion",
+            KeyState::PendingImport => "pending import",
+            KeyState::PendingReplicaDeletion => "pending replica deletion",
+            KeyState::Unavailable => "unavailable",
+            KeyState::Updating => "updating",
+        };
+        write!(f, "{key} is {words}.")
+    }
+}
+
+impl fmt::Display for InvalidKeyUsage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage { key, usage, operation } => {
+                write!(f, "{key} key usage is {usage} which is not valid for {operation}.")
+            }
+            Self::Algorithm(algorithm, spec) => {
+                write!(f, "Algorithm {algorithm} is incompatible with key spec {spec}.")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Aliases(limit) => write!(f, "A KMS key can have at most {limit} aliases."),
+            Self::OnDemandRotations(key) => write!(
+                f,
+                "The on-demand rotations limit has been reached for the given keyId. \
+                 No more on-demand rotations can be performed for this key: {key}"
+            ),
+            Self::KeyPolicyBytes(limit) => write!(f, "A key policy can have at most {limit} bytes."),
+        }
+    }
+}
+
+impl fmt::Display for TagProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Duplicate => "Duplicate tag keys",
+            Self::TooMany => "Too many tags",
+            Self::Reserved => "Tags beginning with aws: are reserved",
+        })
+    }
+}
+
+impl Unsupported {
+    pub(super) fn message(&self) -> Option<String> {
+        match self {
+            Self::NoText => None,
+            Self::NoPublicKey(key) => Some(format!("{key} is not an asymmetric key and has no public key.")),
+            Self::KeySpec(spec) => Some(format!("KeySpec {spec} is not supported in this Region.")),
+            Self::Origin(origin) => Some(format!("Origin {origin} is not supported in this Region.")),
+            Self::Parameter(name) => Some(format!("{name} is not supported in this Region.")),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The one error of the service: what went wrong, as data.
+//!
+//! The edge maps each variant to its name on the wire; `message` gives AWS's words for it. Texts name what the
+//! caller sent, never a plaintext, ciphertext, grant token or encryption-context value. Causes of internal
+//! errors go to the log only.
+
+mod cause;
+mod denied;
+mod kinds;
+
+pub use cause::Cause;
+pub use denied::{AccessDenied, DeniedResource};
+pub use kinds::{InvalidKeyUsage, InvalidState, Limit, NotFound, TagProblem, Unsupported};
+use reseal_types::key_ref::KeyRefError;
+
+/// Why a call failed.
+#[derive(Debug)]
+pub enum Error {
+    /// A key, alias or policy is not there.
+    NotFound(NotFound),
+    /// Starts like an ARN and is not one: the text as sent.
+    InvalidArn(String),
+    /// The KMS key with this ARN is disabled.
+    Disabled(String),
+    /// The state of a KMS key does not allow the call.
+    InvalidState(InvalidState),
+    /// The usage of a KMS key does not allow the call.
+    InvalidKeyUsage(InvalidKeyUsage),
+    /// The key named did not make the ciphertext, or cannot decrypt at all.
+    IncorrectKey,
+    /// One answer for every way in which a ciphertext can fail to open.
+    InvalidCiphertext,
+    /// The alias with this ARN exists.
+    AlreadyExists(String),
+    /// An alias name with characters that are not allowed.
+    InvalidAliasName(String),
+    /// The alias name is reserved.
+    ReservedAlias,
+    /// A quota is used up.
+    LimitExceeded(Limit),
+    /// A key policy is refused, in the words given.
+    MalformedPolicy(String),
+    /// A tag is refused.
+    Tag(TagProblem),
+    /// The call does not fit this kind of key.
+    Unsupported(Unsupported),
+    /// Arguments break a rule of the service model or of the operation, in the words given.
+    Validation(String),
+    /// The body is not what the service model says it is, in the words given.
+    Serialization(String),
+    /// Authorization refused.
+    AccessDenied(Box<AccessDenied>),
+    /// The call would have succeeded; it was a dry run.
+    DryRun,
+    /// A grant token that no grant has.
+    InvalidGrantToken,
+    /// No custom key store with that id.
+    NoCustomKeyStore(String),
+    /// A pagination marker this service did not give, or gave for another call.
+    InvalidMarker,
+    /// The worker pool is full.
+    Throttled,
+    /// The service failed.
+    Internal(Cause),
+}
+
+impl Error {
+    /// What the caller is told; `None` where AWS sends no message at all.
+    pub fn message(&self) -> Option<String> {
+        Some(match self {
+            Self::NotFound(what) => what.to_string(),
+            Self::InvalidArn(text) => format!("Invalid arn {text}"),
+            Self::Disabled(key) => format!("{key} is disabled."),
+            Self::InvalidState(state) => state.to_string(),
+            Self::InvalidKeyUsage(usage) => usage.to_string(),
+            Self::IncorrectKey => {
+                "The key ID in the request does not identify a CMK that can perform this operation."
+                    .to_owned()
+            }
+            Self::InvalidCiphertext => return None,
+            Self::AlreadyExists(alias) => format!("An alias with the name {alias} already exists"),
+            Self::InvalidAliasName(name) => format!("{name} contains invalid characters for an alias"),
+            Self::ReservedAlias => String::new(),
+            Self::LimitExceeded(limit) => limit.to_string(),
+            Self::Tag(problem) => problem.to_string(),
+            Self::Unsupported(why) => return why.message(),
+            Self::MalformedPolicy(text) | Self::Validation(text) | Self::Serialization(text) => text.clone(),
+            Self::AccessDenied(denied) => denied.to_string(),
+            Self::DryRun => "The request would have succeeded, but the DryRun option is set.".to_owned(),
+            Self::InvalidGrantToken => "The grant token is not valid.".to_owned(),
+            Self::NoCustomKeyStore(id) => format!("Custom key store {id} is not found."),
+            Self::InvalidMarker => "The marker is not valid for this request.".to_owned(),
+            Self::Throttled => "You have exceeded the rate at which you may call KMS. \
+                Reduce the frequency of your calls."
+                .to_owned(),
+            Self::Internal(_) => "The request was rejected because an internal error occurred.".to_owned(),
+        })
+    }
+}
+
+impl Error {
+    /// The name of the exception, as SDKs know it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound(_) => "NotFoundException",
+            Self::InvalidArn(_) => "InvalidArnException",
+            Self::Disabled(_) => "DisabledException",
+            Self::InvalidState(_) => "KMSInvalidStateException",
+            Self::InvalidKeyUsage(_) => "InvalidKeyUsageException",
+            Self::IncorrectKey => "IncorrectKeyException",
+            Self::InvalidCiphertext => "InvalidCiphertextException",
+            Self::AlreadyExists(_) => "AlreadyExistsException",
+            Self::InvalidAliasName(_) => "InvalidAliasNameException",
+            Self::ReservedAlias => "NotAuthorizedException",
+            Self::LimitExceeded(_) => "LimitExceededException",
+            Self::MalformedPolicy(_) => "MalformedPolicyDocumentException",
+            Self::Tag(_) => "TagException",
+            Self::Unsupported(_) => "UnsupportedOperationException",
+            Self::Validation(_) => "ValidationException",
+            Self::Serialization(_) => "SerializationException",
+            Self::AccessDenied(_) => "AccessDeniedException",
+            Self::DryRun => "DryRunOperationException",
+            Self::InvalidGrantToken => "InvalidGrantTokenException",
+            Self::NoCustomKeyStore(_) => "CustomKeyStoreNotFoundException",
+            Self::InvalidMarker => "InvalidMarkerException",
+            Self::Throttled => "ThrottlingException",
+            Self::Internal(_) => "KMSInternalException",
+        }
+    }
+
+    /// What audit records call it: CloudTrail writes a refusal as `AccessDenied`.
+    pub(crate) fn audit_code(&self) -> &'static str {
+        match self {
+            Self::AccessDenied(_) => "AccessDenied",
+            other => other.code(),
+        }
+    }
+}
+
+impl From<KeyRefError> for Error {
+    fn from(error: KeyRefError) -> Self {
+        match error {
+            KeyRefError::InvalidKeyId(text) => Self::NotFound(NotFound::InvalidKeyId(text)),
+            KeyRefError::InvalidArn(text) => Self::InvalidArn(text),
+        }
+    }
+}
+
+impl From<crate::vault::VaultError> for Error {
+    fn from(error: crate::vault::VaultError) -> Self {
+        Self::Internal(Cause::Vault(error))
+    }
+}
+
+impl From<crate::env::NoEntropy> for Error {
+    fn from(error: crate::env::NoEntropy) -> Self {
+        Self::Internal(Cause::Entropy(error))
+    }
+}
+
+impl From<crate::audit::AuditUnavailable> for Error {
+    fn from(error: crate::audit::AuditUnavailable) -> Self {
+        Self::Internal(Cause::Audit(error))
+    }
+}
