@@ -6,13 +6,14 @@ use reseal_policy::{
     Availability, Caller, ConditionKey, Decision, DenialReason, Policies, Request as PolicyRequest,
     RequestContext, Target, evaluate,
 };
+use reseal_types::Region;
 
 use crate::{
     call::Call,
     env::Env,
     error::{AccessDenied, Cause, DeniedResource, Error},
     keyring::Key,
-    operation::{Facts, KeyRule, Operation},
+    operation::{Elsewhere, Facts, KeyRule, Operation},
     permit::{Permits, Permitted},
     resolve::{Found, Resolved, ShownAs},
     trail::Trail,
@@ -63,7 +64,17 @@ pub(crate) fn authorize<Op: Operation>(
         trail.note_key(account, key.arn());
         permitted.push(Permitted::new(key, rule));
     }
-    Ok(Permits::new(permitted))
+    let permits = Permits::new(permitted);
+    if let Some(Elsewhere { region, actions, facts }) = Op::elsewhere(request, &permits) {
+        let mut context = Context::new(env, call, &caller, None, facts);
+        context.region = &region;
+        for action in actions {
+            let target = Target::Other { resource: "*" };
+            let decision = decide(&caller, action, target, &context, Policies::default());
+            refuse_unless_allowed(call, action, decision, || Some("*".to_owned()))?;
+        }
+    }
+    Ok(permits)
 }
 
 /// The caller as the policy engine knows it.
@@ -118,6 +129,8 @@ pub(crate) struct Context<'a> {
     caller: &'a Caller<'a>,
     key: Option<&'a Key>,
     facts: Facts<'a>,
+    /// The Region that is acted in.
+    region: &'a Region,
     alias: Option<&'a str>,
     same_key: Option<bool>,
 }
@@ -131,7 +144,8 @@ impl<'a> Context<'a> {
         key: Option<&'a Key>,
         facts: Facts<'a>,
     ) -> Self {
-        Self { env, call, caller, key, facts, alias: None, same_key: None }
+        let region = key.map_or(&call.region, |key| &key.record.region);
+        Self { env, call, caller, key, facts, region, alias: None, same_key: None }
     }
 
     fn of_request(&self, key: &ConditionKey, visit: &mut dyn FnMut(&str)) {
@@ -172,7 +186,7 @@ impl<'a> Context<'a> {
             ConditionKey::CurrentTime => visit(&self.env.clock.now().to_string()),
             ConditionKey::EpochTime => visit(&self.env.clock.now().seconds().to_string()),
             ConditionKey::UserAgent => visit(&self.call.user_agent),
-            ConditionKey::RequestedRegion => visit(self.call.region.as_str()),
+            ConditionKey::RequestedRegion => visit(self.region.as_str()),
             ConditionKey::PrincipalIsAwsService | ConditionKey::ViaAwsService => visit(boolean(false)),
             _ => return false,
         }
@@ -187,6 +201,7 @@ impl<'a> Context<'a> {
             ConditionKey::KeyUsage | ConditionKey::CustomerMasterKeyUsage => visit(record.usage.as_str()),
             ConditionKey::KeyOrigin => visit(record.origin.as_str()),
             ConditionKey::MultiRegion => visit(boolean(record.id.is_multi_region())),
+            ConditionKey::MultiRegionKeyType => of.multi_region_type().into_iter().for_each(visit),
             ConditionKey::ResourceAliases => record.aliases.iter().for_each(|alias| visit(alias.as_str())),
             ConditionKey::ResourceAccount => visit(record.account.as_str()),
             ConditionKey::ResourceTag(_) => {

@@ -184,6 +184,7 @@ impl Env {
             region: None,
             account: new.account,
             key_arn: None,
+            details: &[],
             at: now,
         };
         let record = service_event(&event, &event_id);

@@ -58,11 +58,23 @@ impl Key {
     }
 
     pub(crate) fn state(&self) -> KeyState {
-        match (self.record.deletion, self.record.enabled) {
-            (Some(_), _) => KeyState::PendingDeletion,
-            (None, true) => KeyState::Enabled,
-            (None, false) => KeyState::Disabled,
+        match (self.record.deletion, self.record.waiting_days(), self.record.enabled) {
+            (Some(_), ..) => KeyState::PendingDeletion,
+            (None, Some(_), _) => KeyState::PendingReplicaDeletion,
+            (None, None, true) => KeyState::Enabled,
+            (None, None, false) => KeyState::Disabled,
         }
+    }
+
+    /// Whether what related keys share is changed here: true for every key but a multi-Region replica.
+    pub(crate) fn is_primary(&self) -> bool {
+        self.record.multi_region.as_ref().is_none_or(|set| set.primary == self.record.region)
+    }
+
+    /// `MultiRegionKeyType`, of a multi-Region key.
+    pub(crate) fn multi_region_type(&self) -> Option<&'static str> {
+        self.record.multi_region.as_ref()?;
+        Some(if self.is_primary() { "PRIMARY" } else { "REPLICA" })
     }
 
     /// The version of key material that encrypts; only symmetric keys have an id for it.

@@ -18,6 +18,7 @@ mod json;
 mod key_policy;
 mod keyring;
 mod members;
+mod multi_region;
 pub mod operation;
 pub mod ops;
 mod outbox;

@@ -1,7 +1,9 @@
 //! What an operation is: its rules as data, its shapes, and what it does.
 
 use reseal_policy::ConditionKey;
-use reseal_types::{EncryptionAlgorithm, EncryptionContext, KeyId, KeyMaterialId, KeyRef, KeyUsage};
+use reseal_types::{
+    AccountId, EncryptionAlgorithm, EncryptionContext, KeyId, KeyMaterialId, KeyRef, KeyUsage, Region,
+};
 use serde::Serialize;
 
 use crate::{
@@ -61,9 +63,9 @@ pub enum StateRule {
     Any,
     /// Enabled only.
     Usable,
-    /// Any but pending deletion.
+    /// Any but pending deletion or pending replica deletion.
     NotPendingDeletion,
-    /// Pending deletion only.
+    /// Pending deletion or pending replica deletion only.
     PendingDeletion,
 }
 
@@ -77,6 +79,8 @@ pub(crate) enum Target {
     /// By one of the four forms, along with a ciphertext whose header names this key. A bare key id is then
     /// enough for a key of another account.
     NamedWithCiphertext(KeyRef, KeyId),
+    /// The replica in this Region of the multi-Region primary that the request named first.
+    ReplicaOfFirst(Region),
 }
 
 /// What a request says about itself to the policies, for the key at hand.
@@ -92,6 +96,13 @@ pub(crate) struct Facts<'a> {
     pub(crate) tag_keys: &'a [String],
     /// Values of other condition keys.
     pub(crate) values: Vec<(ConditionKey, String)>,
+}
+
+/// Actions of another Region that the call takes there.
+pub(crate) struct Elsewhere<'a> {
+    pub(crate) region: Region,
+    pub(crate) actions: Vec<&'static str>,
+    pub(crate) facts: Facts<'a>,
 }
 
 /// What an operation did: its answer, the changes it asks for, and what the audit record adds.
@@ -110,6 +121,24 @@ pub(crate) struct Notes {
     pub(crate) response_elements: Option<Vec<u8>>,
     /// ARNs of resources besides the keys worked on, such as one just created.
     pub(crate) resources: Vec<String>,
+    /// What the service did by itself because of the call: each gets a record of its own.
+    pub(crate) events: Vec<ServiceNote>,
+    /// Another Region in which the same call is recorded, with what it worked on there.
+    pub(crate) also_in: Option<Region>,
+}
+
+/// Something that the service does by itself, committed together with what caused it.
+pub(crate) struct ServiceNote {
+    /// Such as `SynchronizeMultiRegionKey`.
+    pub(crate) name: &'static str,
+    /// The Region.
+    pub(crate) region: Region,
+    /// The account that owns the key.
+    pub(crate) account: AccountId,
+    /// The KMS key it is about.
+    pub(crate) key_arn: String,
+    /// `serviceEventDetails` besides `keyId`.
+    pub(crate) details: Vec<(&'static str, String)>,
 }
 
 impl Notes {
@@ -193,6 +222,11 @@ pub(crate) trait Operation: 'static {
     /// Actions to be allowed by identity policies, each with the ARN it is decided on.
     fn identity_actions(_env: &Env, _call: &Call, _request: &Self::Request) -> Vec<(&'static str, String)> {
         Self::SPEC.account_action.map(|action| (action, "*".to_owned())).into_iter().collect()
+    }
+
+    /// Actions in another Region, on no key, to be allowed by identity policies once the keys are permitted.
+    fn elsewhere<'r>(_request: &'r Self::Request, _permits: &Permits) -> Option<Elsewhere<'r>> {
+        None
     }
 
     /// Does the work. Decides, and writes nothing: changes are committed by the pipeline.

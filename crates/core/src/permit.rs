@@ -53,11 +53,12 @@ impl Permits {
 /// Whether a key in this state may be used so. Also for keys that a call reaches without an own rule.
 pub(crate) fn check_state(key: &Key, rule: StateRule) -> Result<(), Error> {
     let state = key.state();
+    let pending_deletion = matches!(state, KeyState::PendingDeletion | KeyState::PendingReplicaDeletion);
     let fits = match rule {
         StateRule::Any => true,
         StateRule::Usable => state == KeyState::Enabled,
-        StateRule::NotPendingDeletion => state != KeyState::PendingDeletion,
-        StateRule::PendingDeletion => state == KeyState::PendingDeletion,
+        StateRule::NotPendingDeletion => !pending_deletion,
+        StateRule::PendingDeletion => pending_deletion,
     };
     let arn = key.arn().to_owned();
     match (fits, rule, state) {

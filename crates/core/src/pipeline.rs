@@ -16,7 +16,7 @@ use crate::{
     env::Env,
     error::{Cause, Error},
     members::Members,
-    operation::{OpSpec, Operation, Request},
+    operation::{OpSpec, Operation, Request, ServiceNote},
     outbox,
     permit::Permits,
     resolve::resolve,
@@ -154,7 +154,11 @@ async fn permit<Op: Operation>(
     let targets = Op::targets(request)?;
     let mut resolved = Vec::with_capacity(targets.len());
     for (rule, target) in spec.keys.iter().zip(targets) {
-        resolved.push((rule, resolve(env, call, spec, rule, target).await?));
+        let first = resolved.first().map(|(_, first)| first);
+        // Nothing where the request leads to no key after all: the operation says why, once the others are checked.
+        if let Some(found) = resolve(env, call, spec, rule, target, first).await? {
+            resolved.push((rule, found));
+        }
     }
     authorize::<Op>(env, call, request, resolved, trail)
 }
@@ -178,14 +182,34 @@ async fn commit(env: &Env, trail: &Trail<'_>, mut changes: Changes, lines: &[Lin
 /// Something that no call of the API does, committed with its record like any change.
 pub(crate) async fn commit_service_event(
     env: &Env,
-    mut changes: Changes,
+    changes: Changes,
     event_id: RequestId,
     json: Vec<u8>,
 ) -> Result<(), Error> {
+    commit_service_lines(env, changes, vec![Line { event_id, json }]).await
+}
+
+/// What the service does by itself, committed with its records like any change.
+pub(crate) async fn commit_service_notes(
+    env: &Env,
+    changes: Changes,
+    notes: &[ServiceNote],
+) -> Result<(), Error> {
+    let now = env.clock.now();
+    let lines = notes.iter().map(|note| note.line(now, env.entropy.as_ref()));
+    commit_service_lines(env, changes, lines.collect::<Result<_, _>>()?).await
+}
+
+async fn commit_service_lines(env: &Env, mut changes: Changes, lines: Vec<Line>) -> Result<(), Error> {
     env.audit.ready()?;
     let now = env.clock.now();
-    outbox::post(&mut changes, now, event_id.as_str(), &json)?;
+    for line in &lines {
+        outbox::post(&mut changes, now, line.event_id.as_str(), &line.json)?;
+    }
     env.commit(changes).await?;
-    keep_line(env, now, Line { event_id, json }, true).await?;
-    Ok(())
+    let mut kept = Ok(());
+    for line in lines {
+        kept = kept.and(keep_line(env, now, line, true).await);
+    }
+    Ok(kept?)
 }

@@ -45,19 +45,34 @@ pub(crate) enum ShownAs {
     OfCiphertext,
 }
 
-/// Finds the key that `target` points at.
+/// Finds the key that `target` points at. `first` is what the call's first target turned out to be.
 pub(crate) async fn resolve(
     env: &Env,
     call: &Call,
     spec: &OpSpec,
     rule: &KeyRule,
     target: Target,
-) -> Result<Resolved, Error> {
-    match target {
+    first: Option<&Resolved>,
+) -> Result<Option<Resolved>, Error> {
+    let resolved = match target {
         Target::OfCiphertext(id) => of_ciphertext(env, call, id).await,
         Target::Named(reference) => named(env, call, spec, rule, reference, None).await,
         Target::NamedWithCiphertext(reference, id) => named(env, call, spec, rule, reference, Some(id)).await,
+        Target::ReplicaOfFirst(region) => return replica(env, first, &region).await,
+    };
+    resolved.map(Some)
+}
+
+/// The replica in `region`, if the first key is a multi-Region primary that has one there.
+async fn replica(env: &Env, first: Option<&Resolved>, region: &Region) -> Result<Option<Resolved>, Error> {
+    let Some(Resolved::Key(Found { key, .. })) = first else { return Ok(None) };
+    let record = &key.record;
+    let set = record.multi_region.as_ref().filter(|set| set.primary == record.region);
+    if !set.is_some_and(|set| set.replicas.contains(region)) || !env.settings.regions.contains(region) {
+        return Ok(None);
     }
+    let replica = env.related_key(record, region).await?;
+    Ok(Some(found(replica, None, ShownAs::KeyArn)))
 }
 
 async fn of_ciphertext(env: &Env, call: &Call, id: KeyId) -> Result<Resolved, Error> {

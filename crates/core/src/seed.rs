@@ -12,7 +12,7 @@ use crate::{
     env::{Env, offload},
     error::{Cause, Error},
     key_policy::{check_grammar, default_policy},
-    record::{AliasRecord, KeyRecord, Marker, MaterialEntry, MaterialRecord, place},
+    record::{AliasRecord, KeyRecord, Marker, MaterialEntry, MaterialRecord, MultiRegion, place},
     vault::Changes,
 };
 
@@ -89,6 +89,7 @@ impl Env {
             aliases: seed.aliases,
             materials: vec![MaterialEntry { id: material_id, since: now, rotation: None }],
             public_key,
+            multi_region: id.is_multi_region().then(|| MultiRegion::alone(region.clone())),
         };
         changes.put(place::material(&region, id, material_id)?, &MaterialRecord(bytes));
         changes.put(place::account_key(account, &region, id)?, &Marker);

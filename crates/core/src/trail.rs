@@ -6,15 +6,15 @@
 
 use std::{future::poll_fn, task::Poll};
 
-use reseal_types::{AccountId, Timestamp};
+use reseal_types::{AccountId, Region, Timestamp};
 
 use crate::{
     audit::{AuditSink, AuditUnavailable, Kept},
     call::{Call, RequestId},
-    env::{Entropy, Env},
+    env::{Entropy, Env, NoEntropy},
     error::Error,
     json::JsonObject,
-    operation::{Notes, OpSpec},
+    operation::{Notes, OpSpec, ServiceNote},
 };
 
 const EVENT_VERSION: &str = "1.11";
@@ -41,10 +41,11 @@ pub(crate) struct Line {
 }
 
 /// Whose copy of a record it is.
-struct Copy {
+struct Copy<'c> {
     recipient: AccountId,
     event_id: RequestId,
     shared: Option<RequestId>,
+    region: &'c Region,
 }
 
 impl<'a> Trail<'a> {
@@ -94,18 +95,28 @@ impl<'a> Trail<'a> {
         owners.sort_unstable();
         owners.dedup();
         let shared = if owners.is_empty() { None } else { Some(RequestId::random(entropy)?) };
-        let copy = Copy { recipient: own, event_id: self.event_id, shared };
+        let region = &self.call.region;
+        let copy = Copy { recipient: own, event_id: self.event_id, shared, region };
         let mut lines = vec![Line { event_id: self.event_id, json: self.record(&copy, result) }];
         for owner in owners {
             let event_id = RequestId::random(entropy)?;
-            let copy = Copy { recipient: owner, event_id, shared };
+            let copy = Copy { recipient: owner, event_id, shared, region };
             lines.push(Line { event_id, json: self.record(&copy, result) });
+        }
+        let Ok(notes) = result else { return Ok(lines) };
+        if let Some(region) = &notes.also_in {
+            let event_id = RequestId::random(entropy)?;
+            let copy = Copy { recipient: own, event_id, shared: None, region };
+            lines.push(Line { event_id, json: self.record(&copy, result) });
+        }
+        for note in &notes.events {
+            lines.push(note.line(self.at, entropy)?);
         }
         Ok(lines)
     }
 
     /// One copy as one line of JSON.
-    fn record(&self, copy: &Copy, result: Result<&Notes, &Error>) -> Vec<u8> {
+    fn record(&self, copy: &Copy<'_>, result: Result<&Notes, &Error>) -> Vec<u8> {
         let Self { call, spec, .. } = self;
         let mut line = Vec::with_capacity(1_280);
         JsonObject::write(&mut line, |record| {
@@ -114,7 +125,7 @@ impl<'a> Trail<'a> {
             record.text("eventTime", &self.at.to_string());
             record.text("eventSource", EVENT_SOURCE);
             record.text("eventName", spec.name);
-            record.text("awsRegion", call.region.as_str());
+            record.text("awsRegion", copy.region.as_str());
             record.text("sourceIPAddress", &call.source_ip.to_string());
             record.text("userAgent", &call.user_agent);
             if let Err(error) = result {
@@ -133,7 +144,7 @@ impl<'a> Trail<'a> {
             record.text("requestID", call.request_id.as_str());
             record.text("eventID", copy.event_id.as_str());
             record.boolean("readOnly", spec.read_only);
-            self.write_resources(record, result.ok());
+            self.write_resources(record, copy, result.ok());
             record.text("eventType", "AwsApiCall");
             record.boolean("managementEvent", true);
             record.text("recipientAccountId", copy.recipient.as_str());
@@ -151,9 +162,13 @@ impl<'a> Trail<'a> {
         line
     }
 
-    fn write_resources(&self, record: &mut JsonObject<'_>, notes: Option<&Notes>) {
+    fn write_resources(&self, record: &mut JsonObject<'_>, copy: &Copy<'_>, notes: Option<&Notes>) {
         let own = self.call.caller.account();
         let worked_on = self.resources.iter().map(|(account, arn)| (account.as_str(), arn.as_str()));
+        // A call recorded in two Regions worked on a key in each.
+        let apart = notes.is_some_and(|notes| notes.also_in.is_some());
+        let here = |arn: &str| !apart || arn.split(':').nth(3) == Some(copy.region.as_str());
+        let worked_on = worked_on.filter(|(_, arn)| here(arn));
         let added = notes.map(|notes| notes.resources.as_slice()).unwrap_or_default();
         let added = added.iter().map(|arn| (own.as_str(), arn.as_str()));
         record.objects("resources", worked_on.chain(added), |resource, (account, arn)| {
@@ -217,13 +232,32 @@ pub(crate) struct ServiceEvent<'e> {
     pub(crate) account: AccountId,
     /// The KMS key, if it is about one.
     pub(crate) key_arn: Option<&'e str>,
+    /// `serviceEventDetails` besides `keyId`.
+    pub(crate) details: &'e [(&'static str, String)],
     /// When.
     pub(crate) at: Timestamp,
 }
 
+impl ServiceNote {
+    /// Its record.
+    pub(crate) fn line(&self, at: Timestamp, entropy: &dyn Entropy) -> Result<Line, NoEntropy> {
+        let event_id = RequestId::random(entropy)?;
+        let event = ServiceEvent {
+            name: self.name,
+            source: EVENT_SOURCE,
+            region: Some(self.region.as_str()),
+            account: self.account,
+            key_arn: Some(&self.key_arn),
+            details: &self.details,
+            at,
+        };
+        Ok(Line { event_id, json: service_event(&event, &event_id) })
+    }
+}
+
 /// The record of something that no call of the API did, such as the deletion of a key whose window has passed.
 pub(crate) fn service_event(event: &ServiceEvent<'_>, event_id: &RequestId) -> Vec<u8> {
-    let ServiceEvent { name, source, region, account, key_arn, at } = event;
+    let ServiceEvent { name, source, region, account, key_arn, details, at } = event;
     let mut line = Vec::with_capacity(768);
     JsonObject::write(&mut line, |record| {
         record.text("eventVersion", EVENT_VERSION);
@@ -251,7 +285,10 @@ pub(crate) fn service_event(event: &ServiceEvent<'_>, event_id: &RequestId) -> V
         record.text("recipientAccountId", account.as_str());
         record.text("eventCategory", "Management");
         if let Some(arn) = key_arn {
-            record.object("serviceEventDetails", |details| details.text("keyId", arn));
+            record.object("serviceEventDetails", |object| {
+                object.text("keyId", arn);
+                details.iter().for_each(|(name, value)| object.text(name, value));
+            });
         }
     });
     line

@@ -19,6 +19,15 @@ pub enum NotFound {
     Policy,
 }
 
+/// What is there already: its ARN.
+#[derive(Debug)]
+pub enum AlreadyExists {
+    /// An alias.
+    Alias(String),
+    /// A key of the same multi-Region key in that Region.
+    Key(String),
+}
+
 /// Which state stands in the way.
 #[derive(Debug)]
 pub enum InvalidState {
@@ -71,6 +80,10 @@ pub enum TagProblem {
 pub enum Unsupported {
     /// AWS gives no text here.
     NoText,
+    /// Only a multi-Region primary will do: the key's ARN.
+    NotPrimary(String),
+    /// The service does not serve this Region.
+    Region(String),
     /// A symmetric or HMAC key has no public key: the key's ARN.
     NoPublicKey(String),
     /// KMS keys of this spec cannot be created.
@@ -89,6 +102,15 @@ impl fmt::Display for NotFound {
             Self::OtherRegion(region) => write!(f, "Invalid arn {region}"),
             Self::Alias(arn) => write!(f, "Alias {arn} is not found."),
             Self::Policy => f.write_str("No such policy exists"),
+        }
+    }
+}
+
+impl fmt::Display for AlreadyExists {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Alias(arn) => write!(f, "An alias with the name {arn} already exists"),
+            Self::Key(arn) => write!(f, "Key '{arn}' already exists"),
         }
     }
 }
@@ -154,6 +176,8 @@ impl Unsupported {
     pub(super) fn message(&self) -> Option<String> {
         match self {
             Self::NoText => None,
+            Self::NotPrimary(key) => Some(format!("{key} is not a multi-region primary key.")),
+            Self::Region(region) => Some(format!("Region {region} is not supported.")),
             Self::NoPublicKey(key) => Some(format!("{key} is not an asymmetric key and has no public key.")),
             Self::KeySpec(spec) => Some(format!("KeySpec {spec} is not supported in this Region.")),
             Self::Origin(origin) => Some(format!("Origin {origin} is not supported in this Region.")),

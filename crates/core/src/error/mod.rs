@@ -10,7 +10,7 @@ mod kinds;
 
 pub use cause::Cause;
 pub use denied::{AccessDenied, DeniedResource};
-pub use kinds::{InvalidKeyUsage, InvalidState, Limit, NotFound, TagProblem, Unsupported};
+pub use kinds::{AlreadyExists, InvalidKeyUsage, InvalidState, Limit, NotFound, TagProblem, Unsupported};
 use reseal_types::key_ref::KeyRefError;
 
 /// Why a call failed.
@@ -30,8 +30,8 @@ pub enum Error {
     IncorrectKey,
     /// One answer for every way in which a ciphertext can fail to open.
     InvalidCiphertext,
-    /// The alias with this ARN exists.
-    AlreadyExists(String),
+    /// The name, or the place of a replica, is taken.
+    AlreadyExists(AlreadyExists),
     /// An alias name with characters that are not allowed.
     InvalidAliasName(String),
     /// The alias name is reserved.
@@ -78,7 +78,7 @@ impl Error {
                     .to_owned()
             }
             Self::InvalidCiphertext => return None,
-            Self::AlreadyExists(alias) => format!("An alias with the name {alias} already exists"),
+            Self::AlreadyExists(what) => what.to_string(),
             Self::InvalidAliasName(name) => format!("{name} contains invalid characters for an alias"),
             Self::ReservedAlias => String::new(),
             Self::LimitExceeded(limit) => limit.to_string(),

@@ -3,13 +3,14 @@
 use tracing::{error, info};
 
 use crate::{
-    call::RequestId,
     env::Env,
     error::{Cause, Error},
-    pipeline::commit_service_event,
-    record::{Marker, place},
+    multi_region::synchronized,
+    operation::ServiceNote,
+    ops::begin_window,
+    pipeline::commit_service_notes,
+    record::{KeyRecord, Marker, place},
     store::{RecordKey, StoreError},
-    trail::{EVENT_SOURCE, ServiceEvent, service_event},
     vault::{Changes, VaultError},
 };
 
@@ -74,17 +75,15 @@ impl Env {
         changes.delete(place::account_key(record.account, &record.region, record.id)?);
         changes.delete(due_place.clone());
         changes.delete(key.place()?);
-        let event_id = RequestId::random(self.entropy.as_ref())?;
-        let event = ServiceEvent {
+        let mut notes = vec![ServiceNote {
             name: "DeleteKey",
-            source: EVENT_SOURCE,
-            region: Some(record.region.as_str()),
+            region: record.region.clone(),
             account: record.account,
-            key_arn: Some(key.arn()),
-            at: self.clock.now(),
-        };
-        let event = service_event(&event, &event_id);
-        match commit_service_event(self, changes, event_id, event).await {
+            key_arn: key.arn().to_owned(),
+            details: Vec::new(),
+        }];
+        notes.extend(self.leave_related(&mut changes, record).await?);
+        match commit_service_notes(self, changes, &notes).await {
             Ok(()) => {
                 info!(key = key.arn(), "destroyed a key whose deletion window has passed");
                 Ok(true)
@@ -93,6 +92,42 @@ impl Env {
             Err(Error::Internal(Cause::Vault(VaultError::Store(StoreError::Conflict)))) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+}
+
+impl Env {
+    /// Takes a multi-Region key that is about to be destroyed off the lists of the keys related to it. The last
+    /// replica to go starts the deletion window of a primary that waits for it.
+    async fn leave_related(
+        &self,
+        changes: &mut Changes,
+        doomed: &KeyRecord,
+    ) -> Result<Option<ServiceNote>, Error> {
+        let Some(set) = &doomed.multi_region else { return Ok(None) };
+        let mut left = None;
+        for region in set.regions().filter(|region| **region != doomed.region) {
+            let key = match self.related_key(doomed, region).await {
+                Ok(key) => key,
+                // A damaged record must not keep key material of another Region from being destroyed.
+                Err(Error::Internal(Cause::Vault(VaultError::Tampered(place)))) => {
+                    error!(%place, "a multi-Region key that is destroyed stays on the list of a damaged record");
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let mut record = key.record.clone();
+            let waited = record.multi_region.as_mut().and_then(|set| {
+                set.remove(&doomed.region);
+                if set.replicas.is_empty() { set.waiting_days.take() } else { None }
+            });
+            if let Some(days) = waited {
+                begin_window(changes, &mut record, self.clock.now(), days)?;
+            }
+            changes.expect(key.place()?, Some(key.version));
+            changes.put(key.place()?, &record);
+            left = Some(synchronized(self, doomed, &set.primary));
+        }
+        Ok(left)
     }
 }
 

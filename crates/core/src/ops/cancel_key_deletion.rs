@@ -57,6 +57,9 @@ impl Operation for CancelKeyDeletion {
         if let Some(deletion) = record.deletion.take() {
             changes.delete(place::due_deletion(deletion.due, &record.region, record.id)?);
         }
+        if let Some(set) = &mut record.multi_region {
+            set.waiting_days = None;
+        }
         record.enabled = false;
         changes.put(key.place()?, &record);
         let response = CancelKeyDeletionResponse { key_id: permitted.arn() };

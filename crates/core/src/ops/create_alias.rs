@@ -6,7 +6,7 @@ use super::shape;
 use crate::{
     call::Call,
     env::Env,
-    error::{Error, Limit},
+    error::{AlreadyExists, Error, Limit},
     json::JsonObject,
     keyring::alias_arn,
     members::Members,
@@ -101,7 +101,7 @@ impl Operation for CreateAlias {
         let (key, name, own) = (permitted.key(), request.name()?, call.caller.account());
         let arn = alias_arn(&env.settings.partition, &call.region, own, &name);
         if env.alias_target(own, &call.region, &name).await?.is_some() {
-            return Err(Error::AlreadyExists(arn));
+            return Err(Error::AlreadyExists(AlreadyExists::Alias(arn)));
         }
         let most = env.settings.aliases_per_key;
         if key.record.aliases.len() >= most {

@@ -20,7 +20,7 @@ use crate::{
     members::{Bounds, Members},
     operation::{Facts, OpSpec, Operation, Outcome, Request},
     permit::Permits,
-    record::{KeyRecord, Marker, MaterialEntry, MaterialRecord, place},
+    record::{KeyRecord, Marker, MaterialEntry, MaterialRecord, MultiRegion, place},
     vault::Changes,
 };
 
@@ -232,6 +232,7 @@ async fn create(
         aliases: Vec::new(),
         materials: vec![MaterialEntry { id: material.id, since: created, rotation: None }],
         public_key: material.public_key,
+        multi_region: id.is_multi_region().then(|| MultiRegion::alone(region.clone())),
     };
     let mut changes = Changes::default();
     let key_place = place::key(&region, id)?;
@@ -240,28 +241,12 @@ async fn create(
     changes.put(place::account_key(account, &region, id)?, &Marker);
     changes.put(key_place, &record);
     let key = Key::new(&env.settings.partition, record, 0)?;
-    let mut outcome = Outcome::changed(CreateKeyResponse { key_metadata: KeyMetadata::of(&key) }, changes);
-    outcome.notes.elements(|elements| elements.object("keyMetadata", |object| describe_key(&key, object)));
+    let key_metadata = KeyMetadata::of(&key, &env.settings.partition);
+    let mut outcome = Outcome::changed(CreateKeyResponse { key_metadata }, changes);
+    let metadata = &outcome.response.key_metadata;
+    outcome.notes.elements(|elements| elements.object("keyMetadata", |object| metadata.describe(object)));
     outcome.notes.resources.push(key.arn().to_owned());
     Ok(outcome)
-}
-
-/// The new key as the audit record shows it.
-fn describe_key(key: &Key, object: &mut JsonObject<'_>) {
-    let record = &key.record;
-    object.text("aWSAccountId", record.account.as_str());
-    object.text("keyId", &record.id.to_string());
-    object.text("arn", key.arn());
-    object.text("creationDate", &record.created.to_string());
-    object.boolean("enabled", record.enabled);
-    object.text("description", &record.description);
-    object.text("keyUsage", record.usage.as_str());
-    object.text("keyState", key.state().as_str());
-    object.text("origin", record.origin.as_str());
-    object.text("keyManager", "CUSTOMER");
-    object.text("keySpec", record.spec.as_str());
-    object.text("customerMasterKeySpec", record.spec.as_str());
-    object.boolean("multiRegion", record.id.is_multi_region());
 }
 
 /// The first version of key material.

@@ -70,12 +70,13 @@ impl Operation for DescribeKey {
     }
 
     async fn execute(
-        _env: &Env,
+        env: &Env,
         _call: &Call,
         permits: Permits,
         _request: DescribeKeyRequest,
     ) -> Result<Outcome<DescribeKeyResponse>, Error> {
         let permitted = permits.into_one()?;
-        Ok(Outcome::unchanged(DescribeKeyResponse { key_metadata: KeyMetadata::of(permitted.key()) }))
+        let key_metadata = KeyMetadata::of(permitted.key(), &env.settings.partition);
+        Ok(Outcome::unchanged(DescribeKeyResponse { key_metadata }))
     }
 }

@@ -3,7 +3,7 @@
 use reseal_types::KeyRef;
 use serde::Serialize;
 
-use super::shape::{self, Paging};
+use super::shape::{self, Paging, Tag};
 use crate::{
     call::Call,
     env::Env,
@@ -28,13 +28,6 @@ pub(crate) struct ListResourceTagsResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     next_marker: Option<String>,
     truncated: bool,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Tag {
-    tag_key: String,
-    tag_value: String,
 }
 
 const MOST: i64 = 50;
@@ -92,7 +85,7 @@ impl Operation for ListResourceTags {
             Some((last, _)) if truncated => Some(Paging::next(env, &purpose, last)?),
             _ => None,
         };
-        let tags = tags.into_iter().map(|(tag_key, tag_value)| Tag { tag_key, tag_value }).collect();
+        let tags = tags.into_iter().map(Tag::from).collect();
         Ok(Outcome::unchanged(ListResourceTagsResponse { tags, next_marker, truncated }))
     }
 }

@@ -22,17 +22,21 @@ mod list_keys;
 mod list_resource_tags;
 mod put_key_policy;
 mod re_encrypt;
+mod replicate_key;
 mod rotate_key_on_demand;
 mod schedule_key_deletion;
 mod tag_resource;
 mod untag_resource;
 mod update_alias;
 mod update_key_description;
+mod update_primary_region;
+
+pub(crate) use schedule_key_deletion::begin_window;
 
 pub use crate::pipeline::{Answer, Entry};
 
 /// All operations, sorted by name.
-static REGISTRY: [Entry; 26] = [
+static REGISTRY: [Entry; 28] = [
     Entry::of::<cancel_key_deletion::CancelKeyDeletion>(),
     Entry::of::<create_alias::CreateAlias>(),
     Entry::of::<create_key::CreateKey>(),
@@ -53,12 +57,14 @@ static REGISTRY: [Entry; 26] = [
     Entry::of::<list_resource_tags::ListResourceTags>(),
     Entry::of::<put_key_policy::PutKeyPolicy>(),
     Entry::of::<re_encrypt::ReEncrypt>(),
+    Entry::of::<replicate_key::ReplicateKey>(),
     Entry::of::<rotate_key_on_demand::RotateKeyOnDemand>(),
     Entry::of::<schedule_key_deletion::ScheduleKeyDeletion>(),
     Entry::of::<tag_resource::TagResource>(),
     Entry::of::<untag_resource::UntagResource>(),
     Entry::of::<update_alias::UpdateAlias>(),
     Entry::of::<update_key_description::UpdateKeyDescription>(),
+    Entry::of::<update_primary_region::UpdatePrimaryRegion>(),
 ];
 
 /// The operation with exactly that name.

@@ -9,9 +9,10 @@ use crate::{
     call::Call,
     env::Env,
     error::{Error, Limit, Unsupported},
+    multi_region::put_material,
     operation::{Forms, KeyRule, OpSpec, Operation, Outcome, StateRule, Target},
     permit::Permits,
-    record::{MaterialEntry, MaterialRecord, RotationKind, place},
+    record::{MaterialEntry, MaterialRecord, RotationKind},
     vault::Changes,
 };
 
@@ -56,6 +57,9 @@ impl Operation for RotateKeyOnDemand {
         if !permitted.is_symmetric() {
             return Err(Error::Unsupported(Unsupported::NoText));
         }
+        if !key.is_primary() {
+            return Err(Error::Unsupported(Unsupported::NotPrimary(permitted.arn())));
+        }
         let mut record = key.record.clone();
         let on_demand = record.materials.iter().filter(|material| material.rotation.is_some()).count();
         if on_demand >= env.settings.on_demand_rotations {
@@ -65,9 +69,12 @@ impl Operation for RotateKeyOnDemand {
         let rotation = Some(RotationKind::OnDemand);
         record.materials.push(MaterialEntry { id, since: env.clock.now(), rotation });
         let mut changes = Changes::default();
-        changes.put(place::material(&record.region, record.id, id)?, &MaterialRecord(bytes));
+        put_material(&mut changes, &record, id, &MaterialRecord(bytes))?;
         changes.put(key.place()?, &record);
+        let synchronized =
+            env.change_related(&mut changes, &record, |related| related.share(&record)).await?;
         let mut outcome = Outcome::changed(RotateKeyOnDemandResponse { key_id: permitted.arn() }, changes);
+        outcome.notes.events.extend(synchronized);
         outcome.notes.elements(|elements| elements.text("keyId", key.arn()));
         Ok(outcome)
     }

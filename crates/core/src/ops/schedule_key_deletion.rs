@@ -1,9 +1,10 @@
 //! ScheduleKeyDeletion: starts the waiting period after which a KMS key and its key material are destroyed.
 //!
-//! Nothing is destroyed before DeletionDate; `jobs::deletion` does it afterwards.
+//! Nothing is destroyed before DeletionDate; `jobs::deletion` does it afterwards. The waiting period of a multi-Region
+//! primary starts when its last replica has been destroyed.
 
 use reseal_policy::ConditionKey;
-use reseal_types::{KeyRef, KeyState};
+use reseal_types::{KeyRef, KeyState, Timestamp};
 use serde::Serialize;
 
 use super::shape::{self, EpochSeconds};
@@ -15,8 +16,8 @@ use crate::{
     members::{Bounds, Members},
     operation::{Facts, Forms, KeyRule, OpSpec, Operation, Outcome, Request, StateRule, Target},
     permit::Permits,
-    record::{Deletion, Marker, place},
-    vault::Changes,
+    record::{Deletion, KeyRecord, Marker, place},
+    vault::{Changes, VaultError},
 };
 
 pub(crate) struct ScheduleKeyDeletion;
@@ -30,7 +31,8 @@ pub(crate) struct ScheduleKeyDeletionRequest {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ScheduleKeyDeletionResponse {
     key_id: String,
-    deletion_date: EpochSeconds,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deletion_date: Option<EpochSeconds>,
     key_state: &'static str,
     pending_window_in_days: u32,
 }
@@ -95,27 +97,45 @@ impl Operation for ScheduleKeyDeletion {
         let permitted = permits.into_one()?;
         let key = permitted.key();
         let window_days = request.window_days;
-        let due = env.clock.now().plus_days(window_days);
         let mut record = key.record.clone();
-        record.deletion = Some(Deletion { due, window_days });
         // CancelKeyDeletion leaves the key disabled, whatever it was before.
         record.enabled = false;
         let mut changes = Changes::default();
-        changes.put(place::due_deletion(due, &record.region, record.id)?, &Marker);
+        let due = match &mut record.multi_region {
+            Some(set) if key.is_primary() && !set.replicas.is_empty() => {
+                set.waiting_days = Some(window_days);
+                None
+            }
+            _ => Some(begin_window(&mut changes, &mut record, env.clock.now(), window_days)?),
+        };
         changes.put(key.place()?, &record);
+        let state = if due.is_some() { KeyState::PendingDeletion } else { KeyState::PendingReplicaDeletion };
         let response = ScheduleKeyDeletionResponse {
             key_id: permitted.arn(),
-            deletion_date: EpochSeconds(due),
-            key_state: KeyState::PendingDeletion.as_str(),
+            deletion_date: due.map(EpochSeconds),
+            key_state: state.as_str(),
             pending_window_in_days: window_days,
         };
         let mut outcome = Outcome::changed(response, changes);
         outcome.notes.elements(|elements| {
             elements.text("keyId", key.arn());
-            elements.text("keyState", KeyState::PendingDeletion.as_str());
-            elements.text("deletionDate", &due.to_string());
+            elements.text("keyState", state.as_str());
+            elements.optional_text("deletionDate", due.map(|due| due.to_string()).as_deref());
             elements.number("pendingWindowInDays", window_days.into());
         });
         Ok(outcome)
     }
+}
+
+/// Starts the deletion window of a key; gives its end.
+pub(crate) fn begin_window(
+    changes: &mut Changes,
+    record: &mut KeyRecord,
+    now: Timestamp,
+    window_days: u32,
+) -> Result<Timestamp, VaultError> {
+    let due = now.plus_days(window_days);
+    record.deletion = Some(Deletion { due, window_days });
+    changes.put(place::due_deletion(due, &record.region, record.id)?, &Marker);
+    Ok(due)
 }

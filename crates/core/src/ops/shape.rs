@@ -143,6 +143,23 @@ pub(crate) fn parse_alias_name(text: &str) -> Result<AliasName, Error> {
     })
 }
 
+/// A required Region name.
+pub(crate) fn region(members: &mut Members<'_>, name: &str) -> Result<String, Error> {
+    const PATTERN: &str = r"^([a-z]+-){2,3}\d+$";
+    let region = members.patterned_text(name, Bounds(1, 32), PATTERN, is_region)?;
+    members.require(name, region.is_some());
+    Ok(region.unwrap_or_default())
+}
+
+fn is_region(text: &str) -> bool {
+    let mut parts: Vec<&str> = text.split('-').collect();
+    let number = parts.pop().unwrap_or_default();
+    let all = |text: &str, legal: fn(&u8) -> bool| !text.is_empty() && text.bytes().all(|b| legal(&b));
+    (2..=3).contains(&parts.len())
+        && parts.iter().all(|part| all(part, u8::is_ascii_lowercase))
+        && all(number, u8::is_ascii_digit)
+}
+
 /// A description.
 pub(crate) const DESCRIPTION: Bounds = Bounds(0, 8192);
 
@@ -152,6 +169,20 @@ pub(crate) fn tags(members: &mut Members<'_>) -> Result<Option<Vec<(String, Stri
         let key = tag.required_text("TagKey", Bounds(1, 128))?;
         Ok((key, tag.required_text("TagValue", Bounds(0, 256))?))
     })
+}
+
+/// A tag of a KMS key.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(crate) struct Tag {
+    tag_key: String,
+    tag_value: String,
+}
+
+impl From<(String, String)> for Tag {
+    fn from((tag_key, tag_value): (String, String)) -> Self {
+        Self { tag_key, tag_value }
+    }
 }
 
 /// The rules of tags that the model does not have.

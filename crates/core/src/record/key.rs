@@ -8,7 +8,7 @@ use reseal_types::{
     AccountId, AliasName, KeyId, KeyMaterialId, KeySpec, KeyUsage, Origin, Region, SecretBytes, Timestamp,
 };
 
-use super::{Record, decode_cbor, encode_cbor};
+use super::{MultiRegion, Record, decode_cbor, encode_cbor, multi_region::StoredMultiRegion};
 
 /// A KMS key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,25 @@ pub(crate) struct KeyRecord {
     pub(crate) materials: Vec<MaterialEntry>,
     /// DER SubjectPublicKeyInfo of an asymmetric key.
     pub(crate) public_key: Option<Vec<u8>>,
+    /// The keys that make up a multi-Region key; `None` for a single-Region key.
+    pub(crate) multi_region: Option<MultiRegion>,
+}
+
+impl KeyRecord {
+    /// Takes over from a related key of the same multi-Region key what all of them share. The rest is a key's own:
+    /// policy, description, tags, aliases, state, deletion.
+    pub(crate) fn share(&mut self, with: &Self) {
+        self.materials.clone_from(&with.materials);
+        if let (Some(own), Some(with)) = (&mut self.multi_region, &with.multi_region) {
+            own.primary.clone_from(&with.primary);
+            own.replicas.clone_from(&with.replicas);
+        }
+    }
+
+    /// Whether the deletion of this multi-Region primary waits for its replicas; the window in days.
+    pub(crate) fn waiting_days(&self) -> Option<u32> {
+        self.multi_region.as_ref()?.waiting_days
+    }
 }
 
 /// A running deletion window.
@@ -90,6 +109,8 @@ struct StoredKey {
     materials: Vec<StoredMaterialEntry>,
     #[n(14)]
     public_key: Option<ByteVec>,
+    #[n(17)]
+    multi_region: Option<StoredMultiRegion>,
 }
 
 #[derive(Encode, Decode, CborLen)]
@@ -127,6 +148,7 @@ impl Record for KeyRecord {
             aliases: self.aliases.iter().map(AliasName::to_string).collect(),
             materials: self.materials.iter().map(entry).collect(),
             public_key: self.public_key.clone().map(ByteVec::from),
+            multi_region: self.multi_region.as_ref().map(StoredMultiRegion::from),
         };
         encode_cbor(FORM, &stored)
     }
@@ -134,9 +156,14 @@ impl Record for KeyRecord {
     fn decode(bytes: &[u8]) -> Option<Self> {
         let stored: StoredKey = decode_cbor(FORM, bytes)?;
         let deletion = |(due, window_days)| Deletion { due: Timestamp::from_millis(due), window_days };
+        let (id, region): (KeyId, _) = (stored.id.parse().ok()?, Region::parse(&stored.region)?);
+        let multi_region = match stored.multi_region {
+            Some(multi_region) => Some(multi_region.parse()?),
+            None => id.is_multi_region().then(|| MultiRegion::alone(region.clone())),
+        };
         Some(Self {
-            id: stored.id.parse().ok()?,
-            region: Region::parse(&stored.region)?,
+            id,
+            region,
             account: AccountId::parse(&stored.account)?,
             spec: KeySpec::parse(&stored.spec)?,
             usage: KeyUsage::parse(&stored.usage)?,
@@ -150,6 +177,7 @@ impl Record for KeyRecord {
             aliases: stored.aliases.iter().map(|name| AliasName::parse(name).ok()).collect::<Option<_>>()?,
             materials: stored.materials.iter().map(material_entry).collect::<Option<_>>()?,
             public_key: stored.public_key.map(Vec::from),
+            multi_region,
         })
     }
 }
@@ -190,6 +218,7 @@ mod tests {
                 rotation: Some(RotationKind::OnDemand),
             }],
             public_key: Some(vec![1, 2, 3]),
+            multi_region: None,
         };
         let bytes = record.encode();
         let bytes = bytes.reveal(reseal_types::Reveal::ToSeal);

@@ -8,6 +8,7 @@ mod access_key;
 mod account;
 mod alias;
 mod key;
+mod multi_region;
 mod outbox;
 mod small;
 
@@ -16,6 +17,7 @@ pub use account::AccountRecord;
 pub(crate) use alias::AliasRecord;
 pub(crate) use key::{Deletion, KeyRecord, MaterialEntry, RotationKind};
 use minicbor::{CborLen, Decode, Encode};
+pub(crate) use multi_region::MultiRegion;
 pub(crate) use outbox::OutboxRecord;
 use reseal_types::{AccountId, KeyId, KeyMaterialId, Region, SecretBytes, Timestamp};
 pub(crate) use small::{Marker, MaterialRecord, RevisionRecord};

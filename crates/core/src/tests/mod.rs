@@ -2,6 +2,7 @@
 
 mod audit;
 mod lifecycle;
+mod multi_region;
 mod re_encrypt;
 mod sealing;
 

@@ -1,10 +1,13 @@
 //! `KeyMetadata`: what DescribeKey and CreateKey tell about a key.
 
-use reseal_types::{EncryptionAlgorithm, KeySpec, KeyState, KeyUsage};
+use reseal_types::{EncryptionAlgorithm, KeySpec, KeyState, KeyUsage, Partition, Region};
 use serde::Serialize;
 
 use super::EpochSeconds;
-use crate::keyring::Key;
+use crate::{
+    json::JsonObject,
+    keyring::{Key, key_arn},
+};
 
 /// The shape of the same name. Members with no value are left out.
 #[derive(Serialize)]
@@ -21,6 +24,8 @@ pub(crate) struct KeyMetadata {
     key_state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     deletion_date: Option<EpochSeconds>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending_deletion_window_in_days: Option<u32>,
     origin: &'static str,
     key_manager: &'static str,
     customer_master_key_spec: &'static str,
@@ -60,6 +65,32 @@ struct MultiRegionKey {
     region: String,
 }
 
+impl MultiRegionConfiguration {
+    fn of(key: &Key, partition: &Partition) -> Option<Self> {
+        let record = &key.record;
+        let set = record.multi_region.as_ref()?;
+        let related = |region: &Region| MultiRegionKey {
+            arn: key_arn(partition, region, record.account, record.id),
+            region: region.to_string(),
+        };
+        Some(Self {
+            multi_region_key_type: key.multi_region_type()?,
+            primary_key: related(&set.primary),
+            replica_keys: set.replicas.iter().map(related).collect(),
+        })
+    }
+
+    fn describe(&self, object: &mut JsonObject<'_>) {
+        let describe = |object: &mut JsonObject<'_>, key: &MultiRegionKey| {
+            object.text("arn", &key.arn);
+            object.text("region", &key.region);
+        };
+        object.text("multiRegionKeyType", self.multi_region_key_type);
+        object.object("primaryKey", |object| describe(object, &self.primary_key));
+        object.objects("replicaKeys", &self.replica_keys, describe);
+    }
+}
+
 impl Algorithms {
     pub(crate) fn of(spec: KeySpec, usage: KeyUsage) -> Self {
         let encryption =
@@ -74,9 +105,8 @@ impl Algorithms {
 }
 
 impl KeyMetadata {
-    pub(crate) fn of(key: &Key) -> Self {
+    pub(crate) fn of(key: &Key, partition: &Partition) -> Self {
         let record = &key.record;
-        let multi_region = record.id.is_multi_region();
         let symmetric = record.spec == KeySpec::SymmetricDefault;
         Self {
             account: record.account.to_string(),
@@ -88,21 +118,38 @@ impl KeyMetadata {
             key_usage: record.usage.as_str(),
             key_state: key.state().as_str(),
             deletion_date: record.deletion.map(|deletion| EpochSeconds(deletion.due)),
+            pending_deletion_window_in_days: record.waiting_days(),
             origin: record.origin.as_str(),
             key_manager: "CUSTOMER",
             customer_master_key_spec: record.spec.as_str(),
             key_spec: record.spec.as_str(),
             algorithms: Algorithms::of(record.spec, record.usage),
-            multi_region,
-            multi_region_configuration: multi_region.then(|| MultiRegionConfiguration {
-                multi_region_key_type: "PRIMARY",
-                primary_key: MultiRegionKey { arn: key.arn().to_owned(), region: record.region.to_string() },
-                replica_keys: Vec::new(),
-            }),
+            multi_region: record.id.is_multi_region(),
+            multi_region_configuration: MultiRegionConfiguration::of(key, partition),
             current_key_material_id: key
                 .current_material()
                 .filter(|_| symmetric)
                 .map(|material| material.id.to_string()),
+        }
+    }
+
+    /// The new key as the audit record shows it.
+    pub(crate) fn describe(&self, object: &mut JsonObject<'_>) {
+        object.text("aWSAccountId", &self.account);
+        object.text("keyId", &self.key_id);
+        object.text("arn", &self.arn);
+        object.text("creationDate", &self.creation_date.0.to_string());
+        object.boolean("enabled", self.enabled);
+        object.text("description", &self.description);
+        object.text("keyUsage", self.key_usage);
+        object.text("keyState", self.key_state);
+        object.text("origin", self.origin);
+        object.text("keyManager", self.key_manager);
+        object.text("keySpec", self.key_spec);
+        object.text("customerMasterKeySpec", self.customer_master_key_spec);
+        object.boolean("multiRegion", self.multi_region);
+        if let Some(configuration) = &self.multi_region_configuration {
+            object.object("multiRegionConfiguration", |object| configuration.describe(object));
         }
     }
 }

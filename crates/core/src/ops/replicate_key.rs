@@ -1,0 +1,225 @@
+//! ReplicateKey: a replica of a multi-Region primary in another Region, ready as soon as it is answered.
+
+use reseal_policy::ConditionKey;
+use reseal_types::{KeyRef, Origin, Region};
+use serde::Serialize;
+
+use super::{
+    shape::{self, KeyMetadata, Tag},
+    tag_resource::describe_tags,
+};
+use crate::{
+    call::Call,
+    env::Env,
+    error::{AlreadyExists, Error, Unsupported},
+    json::JsonObject,
+    key_policy,
+    keyring::{Key, key_arn},
+    members::Members,
+    multi_region::copy_materials,
+    operation::{
+        Elsewhere, Facts, Forms, KeyRule, OpSpec, Operation, Outcome, Request, ServiceNote, StateRule, Target,
+    },
+    permit::Permits,
+    record::{KeyRecord, Marker, place},
+    vault::Changes,
+};
+
+pub(crate) struct ReplicateKey;
+
+pub(crate) struct ReplicateKeyRequest {
+    key_id: String,
+    replica_region: String,
+    policy: Option<String>,
+    bypass_lockout_check: Option<bool>,
+    description: String,
+    tags: Vec<(String, String)>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct ReplicateKeyResponse {
+    #[serde(rename = "ReplicaKeyMetadata")]
+    metadata: KeyMetadata,
+    #[serde(rename = "ReplicaPolicy")]
+    policy: String,
+    #[serde(rename = "ReplicaTags")]
+    tags: Vec<Tag>,
+}
+
+impl Request for ReplicateKeyRequest {
+    fn read(members: &mut Members<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            key_id: shape::key_id(members, "KeyId")?,
+            replica_region: shape::region(members, "ReplicaRegion")?,
+            policy: shape::policy(members)?,
+            bypass_lockout_check: members.boolean("BypassPolicyLockoutSafetyCheck")?,
+            description: members.text("Description", shape::DESCRIPTION)?.unwrap_or_default(),
+            tags: shape::tags(members)?.unwrap_or_default(),
+        })
+    }
+
+    fn describe(&self, parameters: &mut JsonObject<'_>) {
+        parameters.text("keyId", &self.key_id);
+        parameters.text("replicaRegion", &self.replica_region);
+        parameters.boolean("bypassPolicyLockoutSafetyCheck", self.bypass_lockout_check.unwrap_or(false));
+        parameters.text("description", &self.description);
+        parameters.optional_text("policy", self.policy.as_deref());
+        if !self.tags.is_empty() {
+            describe_tags(parameters, &self.tags);
+        }
+    }
+}
+
+impl ReplicateKeyRequest {
+    fn facts(&self, mut values: Vec<(ConditionKey, String)>) -> Facts<'_> {
+        if let Some(bypass) = self.bypass_lockout_check {
+            values.push((ConditionKey::BypassPolicyLockoutSafetyCheck, bypass.to_string()));
+        }
+        Facts { tags: &self.tags, values, ..Facts::default() }
+    }
+
+    /// The replica's Region: served, and not the primary's.
+    fn region(&self, env: &Env, primary: &Key) -> Result<Region, Error> {
+        let known = env.settings.regions.get(self.replica_region.as_str());
+        let region =
+            known.ok_or_else(|| Error::Unsupported(Unsupported::Region(self.replica_region.clone())))?;
+        if *region == primary.record.region {
+            return Err(Error::Validation(
+                "The replica Region must be different from the Region of the primary key.".to_owned(),
+            ));
+        }
+        Ok(region.clone())
+    }
+}
+
+impl Operation for ReplicateKey {
+    const SPEC: OpSpec = OpSpec {
+        name: "ReplicateKey",
+        read_only: false,
+        cross_account: false,
+        empty_response: false,
+        account_action: None,
+        keys: &[KeyRule {
+            action: "kms:ReplicateKey",
+            forms: Forms::KeyOnly,
+            usage: None,
+            states: StateRule::Usable,
+        }],
+    };
+
+    type Request = ReplicateKeyRequest;
+    type Response = ReplicateKeyResponse;
+
+    fn targets(request: &ReplicateKeyRequest) -> Result<Vec<Target>, Error> {
+        Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
+    }
+
+    fn facts(request: &ReplicateKeyRequest, _index: usize) -> Facts<'_> {
+        request.facts(vec![(ConditionKey::ReplicaRegion, request.replica_region.clone())])
+    }
+
+    /// In the Region of the replica the call creates a key, and tags it.
+    fn elsewhere<'r>(request: &'r ReplicateKeyRequest, permits: &Permits) -> Option<Elsewhere<'r>> {
+        let region = Region::parse(&request.replica_region)?;
+        let KeyRecord { spec, usage, origin, id, .. } = &permits.keys().next()?.record;
+        let values = vec![
+            (ConditionKey::KeySpec, spec.to_string()),
+            (ConditionKey::CustomerMasterKeySpec, spec.to_string()),
+            (ConditionKey::KeyUsage, usage.to_string()),
+            (ConditionKey::CustomerMasterKeyUsage, usage.to_string()),
+            (ConditionKey::KeyOrigin, origin.to_string()),
+            (ConditionKey::MultiRegion, id.is_multi_region().to_string()),
+            (ConditionKey::MultiRegionKeyType, "REPLICA".to_owned()),
+        ];
+        let mut actions = vec!["kms:CreateKey"];
+        if !request.tags.is_empty() {
+            actions.push("kms:TagResource");
+        }
+        Some(Elsewhere { region, actions, facts: request.facts(values) })
+    }
+
+    async fn execute(
+        env: &Env,
+        call: &Call,
+        permits: Permits,
+        request: ReplicateKeyRequest,
+    ) -> Result<Outcome<ReplicateKeyResponse>, Error> {
+        let permitted = permits.into_one()?;
+        let primary = permitted.key();
+        if primary.multi_region_type() != Some("PRIMARY") {
+            return Err(Error::Unsupported(Unsupported::NotPrimary(permitted.arn())));
+        }
+        let region = request.region(env, primary)?;
+        shape::check_tags(&request.tags, env.settings.tags_per_key)?;
+        let (account, id) = (primary.record.account, primary.record.id);
+        let arn = key_arn(&env.settings.partition, &region, account, id);
+        if env.key(&region, id).await?.is_some() {
+            return Err(Error::AlreadyExists(AlreadyExists::Key(arn)));
+        }
+        let policy = request.policy.clone().unwrap_or_else(|| key_policy::default_policy(env, account));
+        key_policy::check(env, call, &policy, &arn, request.bypass_lockout_check.unwrap_or(false))?;
+        replicate(env, primary, request, region, policy).await
+    }
+}
+
+async fn replicate(
+    env: &Env,
+    primary: &Key,
+    request: ReplicateKeyRequest,
+    region: Region,
+    policy: String,
+) -> Result<Outcome<ReplicateKeyResponse>, Error> {
+    let mut changes = Changes::default();
+    let grow = |related: &mut KeyRecord| {
+        if let Some(set) = &mut related.multi_region {
+            set.add(&region);
+        }
+    };
+    let synchronized = env.change_related(&mut changes, &primary.record, grow).await?;
+    let mut grown = primary.record.clone();
+    grow(&mut grown);
+    changes.put(primary.place()?, &grown);
+
+    let mut replica = KeyRecord {
+        region: region.clone(),
+        created: env.clock.now(),
+        enabled: true,
+        deletion: None,
+        description: request.description,
+        policy,
+        tags: request.tags,
+        aliases: Vec::new(),
+        ..grown
+    };
+    if replica.origin == Origin::External {
+        // Its owner imports the same key material here.
+        replica.materials.clear();
+    }
+    copy_materials(env, &mut changes, &primary.record, &replica).await?;
+    let (place, account) = (place::key(&region, replica.id)?, replica.account);
+    changes.expect(place.clone(), None);
+    changes.put(place::account_key(account, &region, replica.id)?, &Marker);
+    changes.put(place, &replica);
+
+    let key = Key::new(&env.settings.partition, replica, 0)?;
+    let response = ReplicateKeyResponse {
+        metadata: KeyMetadata::of(&key, &env.settings.partition),
+        policy: key.record.policy.clone(),
+        tags: key.record.tags.iter().cloned().map(Tag::from).collect(),
+    };
+    let mut outcome = Outcome::changed(response, changes);
+    let ReplicateKeyResponse { metadata, policy, .. } = &outcome.response;
+    outcome.notes.elements(|elements| {
+        elements.object("replicaKeyMetadata", |object| metadata.describe(object));
+        elements.text("replicaPolicy", policy);
+    });
+    outcome.notes.events.push(ServiceNote {
+        name: "CreateKey",
+        region,
+        account,
+        key_arn: key.arn().to_owned(),
+        details: Vec::new(),
+    });
+    outcome.notes.events.extend(synchronized);
+    Ok(outcome)
+}
