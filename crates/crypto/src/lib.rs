@@ -4,15 +4,22 @@
 //! ciphertext blob ([`ciphertext`]), sealed records ([`mod@seal`]), wrapped domain keys ([`mod@wrap`]), and
 //! prepared asymmetric keys ([`asymmetric`]). It must never read a clock, a file or the network, and never decide who
 //! may use a key.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod aead;
+pub mod agreement;
 pub mod asymmetric;
+pub mod attestation;
+mod aws_lc;
 pub mod ciphertext;
+mod der;
 pub mod digest;
 pub mod error;
 pub mod kdf;
+pub mod kem;
+pub mod mac;
 pub mod random;
+pub mod recipient;
 pub mod rsa;
 mod scratch;
 pub mod seal;

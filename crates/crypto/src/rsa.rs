@@ -15,6 +15,7 @@ use reseal_types::{EncryptionAlgorithm, KeySpec, Reveal, SecretBytes};
 use zeroize::Zeroizing;
 
 use crate::{
+    der,
     error::{CryptoError, InvalidCiphertext},
     random,
 };
@@ -55,7 +56,7 @@ impl RsaKeyPair {
     pub fn load(spec: KeySpec, pkcs8: &SecretBytes) -> Result<Self, CryptoError> {
         let modulus_bytes = spec.rsa_modulus_bytes().ok_or(CryptoError::UnsupportedAlgorithm)?;
         let der = pkcs8.reveal(Reveal::ToCipher);
-        if !is_one_der_sequence(der) {
+        if !der::is_one_sequence(der) {
             return Err(CryptoError::InvalidKey);
         }
         let private = PrivateDecryptingKey::from_pkcs8(der).map_err(|_| CryptoError::InvalidKey)?;
@@ -120,20 +121,6 @@ impl RsaKeyPair {
         }
         Err(CryptoError::Failure)
     }
-}
-
-/// Whether `der` is one SEQUENCE and nothing behind it: the library ignores what follows a key.
-fn is_one_der_sequence(der: &[u8]) -> bool {
-    let Some((&[0x30, length], rest)) = der.split_first_chunk::<2>() else {
-        return false;
-    };
-    let (announced, body) = match (length, rest) {
-        (0x00..=0x7f, _) => (usize::from(length), rest),
-        (0x81, [len, body @ ..]) => (usize::from(*len), body),
-        (0x82, [high, low, body @ ..]) => (usize::from(u16::from_be_bytes([*high, *low])), body),
-        _ => return false,
-    };
-    body.len() == announced
 }
 
 fn oaep(algorithm: EncryptionAlgorithm) -> Result<&'static OaepAlgorithm, CryptoError> {

@@ -11,10 +11,13 @@ use aws_lc_rs::hmac;
 use reseal_types::{EncryptionAlgorithm, KeySpec, Reveal, SecretBytes};
 
 use crate::{
-    aead, ciphertext,
+    aead,
+    agreement::AgreementKey,
+    ciphertext,
     error::CryptoError,
     kdf::DerivationKey,
-    random,
+    kem::KemKeyPair,
+    random, recipient,
     rsa::RsaKeyPair,
     self_test_answers::{self as given, Answers},
 };
@@ -47,13 +50,20 @@ type Test = fn(&Answers) -> Result<bool, CryptoError>;
 const TESTS: &[(&str, Test)] = &[
     ("random generator", |_| random_generator()),
     ("AES-256-GCM", aes_gcm),
+    ("AES-256-CBC", aes_cbc),
+    ("HMAC-SHA-224", |answers| hmac_of(hmac::HMAC_SHA224, answers.hmac_sha224)),
     ("HMAC-SHA-256", |answers| hmac_of(hmac::HMAC_SHA256, answers.hmac_sha256)),
+    ("HMAC-SHA-384", |answers| hmac_of(hmac::HMAC_SHA384, answers.hmac_sha384)),
     ("HMAC-SHA-512", |answers| hmac_of(hmac::HMAC_SHA512, answers.hmac_sha512)),
     ("SP 800-108 key derivation", key_derivation),
     ("ciphertext suite 0x0001", suite_1),
     ("RSAES-OAEP", rsa_oaep),
+    ("ECDH on P-256", ecdh),
+    ("ML-KEM-768", ml_kem),
     #[cfg(feature = "sm2")]
     ("SM2PKE", sm2_pke),
+    #[cfg(feature = "sm2")]
+    ("ECDH on the SM2 curve", sm2_agreement),
 ];
 
 fn check(answers: &Answers) -> Result<(), SelfTestError> {
@@ -134,6 +144,39 @@ fn sm2_pke(answers: &Answers) -> Result<bool, CryptoError> {
     Ok(opened.reveal(Reveal::ToCipher) == answers.sm2_plaintext)
 }
 
+fn aes_cbc(answers: &Answers) -> Result<bool, CryptoError> {
+    let (key, vector) = (array::<32>(given::CBC_KEY)?, array::<16>(given::CBC_VECTOR)?);
+    let plaintext = SecretBytes::from(bytes(given::CBC_PLAINTEXT)?);
+    let ciphertext = recipient::encrypt_content(&key, &vector, &plaintext)?;
+    Ok(ciphertext.get(..16) == Some(&bytes(answers.cbc_first_block)?))
+}
+
+fn ecdh(answers: &Answers) -> Result<bool, CryptoError> {
+    agreed(KeySpec::EccNistP256, given::ECDH_PKCS8, given::ECDH_PEER, answers.ecdh_p256)
+}
+
+#[cfg(feature = "sm2")]
+fn sm2_agreement(answers: &Answers) -> Result<bool, CryptoError> {
+    agreed(KeySpec::Sm2, given::SM2_AGREEMENT_PKCS8, given::SM2_AGREEMENT_PEER, answers.sm2_agreement)
+}
+
+fn agreed(spec: KeySpec, pkcs8: &str, peer: &str, expected: &str) -> Result<bool, CryptoError> {
+    let key = AgreementKey::load(spec, &SecretBytes::from(bytes(pkcs8)?))?;
+    let secret = key.agree(&bytes(peer)?)?;
+    Ok(secret.reveal(Reveal::ToCipher) == bytes(expected)?)
+}
+
+/// Decapsulates, and is given other bytes for a ciphertext that was altered.
+fn ml_kem(answers: &Answers) -> Result<bool, CryptoError> {
+    let pair = KemKeyPair::load(KeySpec::MlKem768, &SecretBytes::from(bytes(given::ML_KEM_PKCS8)?))?;
+    let expected = bytes(answers.ml_kem_768)?;
+    let opened = pair.decapsulate(given::ML_KEM_CIPHERTEXT)?;
+    let mut altered = given::ML_KEM_CIPHERTEXT.to_vec();
+    altered.iter_mut().take(1).for_each(|byte| *byte ^= 1);
+    let rejected = pair.decapsulate(&altered)?;
+    Ok(opened.reveal(Reveal::ToCipher) == expected && rejected.reveal(Reveal::ToCipher) != expected)
+}
+
 fn bytes(digits: &str) -> Result<Vec<u8>, CryptoError> {
     hex::decode(digits).map_err(|_| CryptoError::Failure)
 }
@@ -167,15 +210,21 @@ mod tests {
         const WRONG: &str = "00";
         let mut cases = vec![
             ("AES-256-GCM", Answers { gcm_sealed: WRONG, ..RIGHT }),
+            ("AES-256-CBC", Answers { cbc_first_block: WRONG, ..RIGHT }),
+            ("HMAC-SHA-224", Answers { hmac_sha224: WRONG, ..RIGHT }),
             ("HMAC-SHA-256", Answers { hmac_sha256: WRONG, ..RIGHT }),
+            ("HMAC-SHA-384", Answers { hmac_sha384: WRONG, ..RIGHT }),
             ("HMAC-SHA-512", Answers { hmac_sha512: WRONG, ..RIGHT }),
             ("SP 800-108 key derivation", Answers { kdf_sha256_output: WRONG, ..RIGHT }),
             ("SP 800-108 key derivation", Answers { kdf_sha512_output: WRONG, ..RIGHT }),
             ("ciphertext suite 0x0001", Answers { suite_1_plaintext: WRONG, ..RIGHT }),
             ("RSAES-OAEP", Answers { rsa_plaintext: b"", ..RIGHT }),
+            ("ECDH on P-256", Answers { ecdh_p256: WRONG, ..RIGHT }),
+            ("ML-KEM-768", Answers { ml_kem_768: WRONG, ..RIGHT }),
         ];
         if cfg!(feature = "sm2") {
             cases.push(("SM2PKE", Answers { sm2_plaintext: b"", ..RIGHT }));
+            cases.push(("ECDH on the SM2 curve", Answers { sm2_agreement: WRONG, ..RIGHT }));
         }
         for (name, answers) in &cases {
             assert_eq!(check(answers), Err(SelfTestError { name }));

@@ -3,27 +3,40 @@
 /// What the self-tests must find. A type, so that a test can show that each of them fails on a wrong answer.
 pub(crate) struct Answers {
     pub(crate) gcm_sealed: &'static str,
+    pub(crate) cbc_first_block: &'static str,
+    pub(crate) hmac_sha224: &'static str,
     pub(crate) hmac_sha256: &'static str,
+    pub(crate) hmac_sha384: &'static str,
     pub(crate) hmac_sha512: &'static str,
     pub(crate) kdf_sha256_output: &'static str,
     pub(crate) kdf_sha512_output: &'static str,
     pub(crate) suite_1_plaintext: &'static str,
     pub(crate) rsa_plaintext: &'static [u8],
+    pub(crate) ecdh_p256: &'static str,
+    pub(crate) ml_kem_768: &'static str,
     #[cfg_attr(not(feature = "sm2"), expect(dead_code, reason = "SM2 is not part of this build"))]
     pub(crate) sm2_plaintext: &'static [u8],
+    #[cfg_attr(not(feature = "sm2"), expect(dead_code, reason = "SM2 is not part of this build"))]
+    pub(crate) sm2_agreement: &'static str,
 }
 
 pub(crate) const ANSWERS: Answers = Answers {
     gcm_sealed: "522dc1f099567d07f47f37a32a84427d643a8cdcbfe5c0c97598a2bd2555d1aa8cb08e48590dbb3da7b08b105682883\
                  8c5f61e6393ba7a0abcc9f66276fc6ece0f4e1768cddf8853bb2d551b",
+    cbc_first_block: "f58c4c04d6e5f1ba779eabfb5f7bfbd6",
+    hmac_sha224: "a30e01098bc6dbbf45690f3a7e9e6d0f8bbea2a39e6148008fd05e44",
     hmac_sha256: "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+    hmac_sha384: "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649",
     hmac_sha512: "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6\
                   fdcaeab1a34d4a6b4b636e070a38bce737",
     kdf_sha256_output: "10621342bfb0fd40046c0e29f2cfdbf0",
     kdf_sha512_output: "6db880daac98b078ee389a2164252ded61322d661e2b49247ea921e544675d8f17af2bf66dd40d81",
     suite_1_plaintext: "af4718c2a1af6bc0114755148c4e16ec62bf87c4730169550c672c29eacbbd03",
     rsa_plaintext: b"reseal self-test",
+    ecdh_p256: "46fc62106420ff012e54a434fbdd2d25ccc5852060561e68040dd7778997bd7b",
+    ml_kem_768: "3f998f945bf9fdf4471fd5d349e08d729016383b2068a5bcb9a8f873a77e5182",
     sm2_plaintext: b"reseal self-test",
+    sm2_agreement: "318f1b45a51dac2ee171db8fe86dbe9f0c6a473d628f9570e7cc06b4ef4e7a89",
 };
 
 // "The Galois/Counter Mode of Operation" (McGrew, Viega), appendix B, test case 16.
@@ -32,6 +45,11 @@ pub(crate) const GCM_NONCE: &str = "cafebabefacedbaddecaf888";
 pub(crate) const GCM_ASSOCIATED: &str = "feedfacedeadbeeffeedfacedeadbeefabaddad2";
 pub(crate) const GCM_PLAINTEXT: &str = "d9313225f88406e5a55909c5aff5269a86a7a9531534f7da2e4c303d8a318a721c3c0c9595\
                                         6809532fcf0e2449a6b525b16aedf5aa0de657ba637b39";
+
+// SP 800-38A, F.2.5: the first block.
+pub(crate) const CBC_KEY: &str = "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4";
+pub(crate) const CBC_VECTOR: &str = "000102030405060708090a0b0c0d0e0f";
+pub(crate) const CBC_PLAINTEXT: &str = "6bc1bee22e409f96e93d7e117393172a";
 
 // RFC 4231, test case 2.
 pub(crate) const HMAC_KEY: &[u8] = b"Jefe";
@@ -65,3 +83,17 @@ pub(crate) const RSA_OAEP_SHA_256: &[u8] = include_bytes!("../vectors/self-test/
 pub(crate) const SM2_PKCS8: &[u8] = include_bytes!("../vectors/self-test/sm2.pkcs8");
 #[cfg(feature = "sm2")]
 pub(crate) const SM2_CIPHERTEXT: &[u8] = include_bytes!("../vectors/self-test/sm2.ciphertext");
+
+// NIST CAVP, ECC CDH primitive on P-256, COUNT 0: the private key in PKCS#8, the peer's as SubjectPublicKeyInfo.
+pub(crate) const ECDH_PKCS8: &str = "308187020100301306072a8648ce3d020106082a8648ce3d030107046d306b02010104207d7dc5f71eb29ddaf80d6214632eeae03d9058af1fb6d22ed80badb62bc1a534a14403420004ead218590119e8876b29146ff89ca61770c4edbbf97d38ce385ed281d8a6b23028af61281fd35e2fa7002523acc85a429cb06ee6648325389f59edfce1405141";
+pub(crate) const ECDH_PEER: &str = "3059301306072a8648ce3d020106082a8648ce3d03010703420004700c48f77f56584c5cc632ca65640db91b6bacce3a4df6b42ce7cc838833d287db71e509e3fd9b060ddb20ba5c51dcc5948d46fbf640dfe0441782cab85fa4ac";
+
+// Made by OpenSSL: `vectors/agreement.py --new-keys`.
+pub(crate) const ML_KEM_PKCS8: &str = "3054020100300b060960864801650304040204428040796dc1b674f5e977ca2be51e9aba638da51f545c72846cdda72f1c330df43d85fd6d18cf662d5cbace774f9515de7808aab2d72f135aa4023872fdb7642f6608";
+pub(crate) const ML_KEM_CIPHERTEXT: &[u8] = include_bytes!("../vectors/self-test/ml-kem-768.ciphertext");
+
+// The fourth case of vectors/sm2-agreement.json.
+#[cfg(feature = "sm2")]
+pub(crate) const SM2_AGREEMENT_PKCS8: &str = "308187020100301306072a8648ce3d020106082a811ccf5501822d046d306b0201010420c545b8b8a5fcfc85d4951ca77382708ed7d534322b5e60db6bedf563dcd7441ca144034200045577c0e315049135d610ce32cdcf3e73225d23faaf252d34cd18317e1818e7f295bc6c9a915fb9998adbd6bec7edc13e38ea08f1570aa4592b80b64ddd5ec990";
+#[cfg(feature = "sm2")]
+pub(crate) const SM2_AGREEMENT_PEER: &str = "3059301306072a8648ce3d020106082a811ccf5501822d03420004152bfb386d3300dab434b29c3b82b37a45b525e92c703b9aed9079e451ae51cd2bc96d36a6ab9abc98d76694c949b8c06ae773c6da1b2b4521c517d2ada36a92";

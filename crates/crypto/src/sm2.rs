@@ -4,6 +4,8 @@
 //! STRING ciphertext }, the order C1, C3, C2. The implementation is RustCrypto's: it is not audited and not
 //! validated, which is why SM2 is a cargo feature of its own.
 
+mod agreement;
+
 use reseal_types::{Reveal, SecretBytes};
 use sm2::{
     PublicKey, SecretKey,
