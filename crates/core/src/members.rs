@@ -19,6 +19,7 @@ pub(crate) struct Members<'a> {
     taken_from: Vec<(Cow<'a, str>, Node<'a>)>,
     path: String,
     violations: Violations,
+    grant_tokens: Vec<String>,
 }
 
 /// Broken constraints. All are counted, but only so many are told: a small body must not make a large answer.
@@ -61,17 +62,27 @@ impl<'a> Members<'a> {
     /// [`Error::Serialization`] when it is neither.
     pub(crate) fn parse(body: &'a [u8]) -> Taken<Self> {
         let members = if body.is_empty() { Vec::new() } else { json::object(body)? };
-        Ok(Self { taken_from: members, path: String::new(), violations: Violations::default() })
+        Ok(Self {
+            taken_from: members,
+            path: String::new(),
+            violations: Violations::default(),
+            grant_tokens: Vec::new(),
+        })
     }
 
-    /// Answers all broken constraints, if any.
+    /// Keeps the grant tokens of the request for the pipeline: what they speak for is no operation's business.
+    pub(crate) fn keep_grant_tokens(&mut self, tokens: Vec<String>) {
+        self.grant_tokens = tokens;
+    }
+
+    /// Answers all broken constraints, if any; gives the grant tokens of the request.
     ///
     /// # Errors
     /// [`Error::Validation`] in AWS's words.
-    pub(crate) fn finish(self) -> Taken<()> {
+    pub(crate) fn finish(self) -> Taken<Vec<String>> {
         let count = self.violations.count;
         if count == 0 {
-            return Ok(());
+            return Ok(self.grant_tokens);
         }
         let errors = if count == 1 { "error" } else { "errors" };
         Err(Error::Validation(format!(
@@ -235,12 +246,17 @@ impl<'a> Members<'a> {
         for (index, node) in nodes.into_iter().enumerate() {
             let path = format!("{}.{}.member.", self.path_of(name), index + 1);
             let members = node.into_object(name)?;
-            let mut inner =
-                Members { taken_from: members, path, violations: std::mem::take(&mut self.violations) };
+            let mut inner = self.nested(members, path);
             items.push(read(&mut inner)?);
             self.violations = inner.violations;
         }
         Ok(Some(items))
+    }
+
+    /// A structure within this request, whose broken constraints are counted together with the others.
+    fn nested(&mut self, taken_from: Vec<(Cow<'a, str>, Node<'a>)>, path: String) -> Self {
+        let violations = std::mem::take(&mut self.violations);
+        Self { taken_from, path, violations, grant_tokens: Vec::new() }
     }
 
     /// Whether a structure was sent at all; what is in it is not looked at.

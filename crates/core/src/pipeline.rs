@@ -109,8 +109,11 @@ async fn attempt<Op: Operation>(
     body: &[u8],
     trail: &mut Trail<'_>,
 ) -> Result<Done, Error> {
-    let request = parse::<Op::Request>(body)?;
+    let (request, grant_tokens) = parse::<Op::Request>(body)?;
     trail.note_parameters(|parameters| request.describe(parameters));
+    if !grant_tokens.is_empty() {
+        return Err(Error::InvalidGrantToken);
+    }
     let permits = permit::<Op>(env, call, &request, trail).await?;
     permits.check_state_and_usage(&Op::SPEC)?;
     if request.ignores_ciphertext() {
@@ -135,12 +138,13 @@ async fn attempt<Op: Operation>(
     Ok(Done { body, lines, posted })
 }
 
-fn parse<R: Request>(body: &[u8]) -> Result<R, Error> {
+/// The request and its grant tokens.
+fn parse<R: Request>(body: &[u8]) -> Result<(R, Vec<String>), Error> {
     let mut members = Members::parse(body)?;
     let request = R::read(&mut members)?;
-    members.finish()?;
+    let grant_tokens = members.finish()?;
     request.check()?;
-    Ok(request)
+    Ok((request, grant_tokens))
 }
 
 /// Finds all keys, then authorizes all: what a first refusal would tell must not depend on a second key.

@@ -19,7 +19,6 @@ pub(crate) struct Decrypt;
 pub(crate) struct DecryptRequest {
     blob: Vec<u8>,
     context: EncryptionContext,
-    grant_tokens: Vec<String>,
     key_id: Option<String>,
     algorithm: EncryptionAlgorithm,
     recipient: bool,
@@ -39,10 +38,10 @@ pub(crate) struct DecryptResponse {
 impl Request for DecryptRequest {
     fn read(members: &mut Members<'_>) -> Result<Self, Error> {
         let dry_run = DryRun::read(members)?;
+        shape::grant_tokens(members)?;
         Ok(Self {
             blob: ciphertext(members, dry_run)?,
             context: members.encryption_context("EncryptionContext")?,
-            grant_tokens: shape::grant_tokens(members)?,
             key_id: shape::optional_key_id(members, "KeyId")?,
             algorithm: members
                 .choice("EncryptionAlgorithm")?
@@ -53,8 +52,7 @@ impl Request for DecryptRequest {
     }
 
     fn check(&self) -> Result<(), Error> {
-        shape::refuse_recipient(self.recipient)?;
-        shape::check_grant_tokens(&self.grant_tokens)
+        shape::refuse_recipient(self.recipient)
     }
 
     fn describe(&self, parameters: &mut JsonObject<'_>) {

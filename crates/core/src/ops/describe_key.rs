@@ -18,7 +18,6 @@ pub(crate) struct DescribeKey;
 
 pub(crate) struct DescribeKeyRequest {
     key_id: String,
-    grant_tokens: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -35,11 +34,8 @@ impl DescribeKeyRequest {
 
 impl Request for DescribeKeyRequest {
     fn read(members: &mut Members<'_>) -> Result<Self, Error> {
-        Ok(Self { key_id: shape::key_id(members, "KeyId")?, grant_tokens: shape::grant_tokens(members)? })
-    }
-
-    fn check(&self) -> Result<(), Error> {
-        shape::check_grant_tokens(&self.grant_tokens)
+        shape::grant_tokens(members)?;
+        Ok(Self { key_id: shape::key_id(members, "KeyId")? })
     }
 
     fn describe(&self, parameters: &mut JsonObject<'_>) {

@@ -20,7 +20,6 @@ pub(crate) struct EncryptRequest {
     key_id: String,
     plaintext: SecretBytes,
     context: EncryptionContext,
-    grant_tokens: Vec<String>,
     algorithm: EncryptionAlgorithm,
     dry_run: bool,
 }
@@ -38,20 +37,16 @@ impl Request for EncryptRequest {
         let key_id = shape::key_id(members, "KeyId")?;
         let plaintext = members.blob("Plaintext", Bounds(1, 4096))?;
         members.require("Plaintext", plaintext.is_some());
+        shape::grant_tokens(members)?;
         Ok(Self {
             key_id,
             plaintext: SecretBytes::from(plaintext.unwrap_or_default()),
             context: members.encryption_context("EncryptionContext")?,
-            grant_tokens: shape::grant_tokens(members)?,
             algorithm: members
                 .choice("EncryptionAlgorithm")?
                 .unwrap_or(EncryptionAlgorithm::SymmetricDefault),
             dry_run: members.flag("DryRun")?,
         })
-    }
-
-    fn check(&self) -> Result<(), Error> {
-        shape::check_grant_tokens(&self.grant_tokens)
     }
 
     fn describe(&self, parameters: &mut JsonObject<'_>) {

@@ -22,7 +22,6 @@ pub(crate) struct DataKeyRequest {
     context: EncryptionContext,
     number_of_bytes: Option<i64>,
     key_spec: Option<DataKeySpec>,
-    grant_tokens: Vec<String>,
     recipient: bool,
     dry_run: bool,
 }
@@ -69,12 +68,12 @@ impl DataKeyRequest {
 
 impl Request for DataKeyRequest {
     fn read(members: &mut Members<'_>) -> Result<Self, Error> {
+        shape::grant_tokens(members)?;
         Ok(Self {
             key_id: shape::key_id(members, "KeyId")?,
             context: members.encryption_context("EncryptionContext")?,
             number_of_bytes: members.integer("NumberOfBytes", Bounds(1, 1024))?,
             key_spec: members.choice("KeySpec")?,
-            grant_tokens: shape::grant_tokens(members)?,
             recipient: members.structure_present("Recipient")?,
             dry_run: members.flag("DryRun")?,
         })
@@ -82,8 +81,7 @@ impl Request for DataKeyRequest {
 
     fn check(&self) -> Result<(), Error> {
         self.length()?;
-        shape::refuse_recipient(self.recipient)?;
-        shape::check_grant_tokens(&self.grant_tokens)
+        shape::refuse_recipient(self.recipient)
     }
 
     fn describe(&self, parameters: &mut JsonObject<'_>) {

@@ -31,7 +31,6 @@ pub(crate) struct ReEncryptRequest {
     destination_context: EncryptionContext,
     source_algorithm: EncryptionAlgorithm,
     destination_algorithm: EncryptionAlgorithm,
-    grant_tokens: Vec<String>,
     dry_run: DryRun,
 }
 
@@ -53,6 +52,7 @@ impl Request for ReEncryptRequest {
     fn read(members: &mut Members<'_>) -> Result<Self, Error> {
         let symmetric = EncryptionAlgorithm::SymmetricDefault;
         let dry_run = DryRun::read(members)?;
+        shape::grant_tokens(members)?;
         Ok(Self {
             blob: ciphertext(members, dry_run)?,
             source_context: members.encryption_context("SourceEncryptionContext")?,
@@ -61,13 +61,8 @@ impl Request for ReEncryptRequest {
             destination_context: members.encryption_context("DestinationEncryptionContext")?,
             source_algorithm: members.choice("SourceEncryptionAlgorithm")?.unwrap_or(symmetric),
             destination_algorithm: members.choice("DestinationEncryptionAlgorithm")?.unwrap_or(symmetric),
-            grant_tokens: shape::grant_tokens(members)?,
             dry_run,
         })
-    }
-
-    fn check(&self) -> Result<(), Error> {
-        shape::check_grant_tokens(&self.grant_tokens)
     }
 
     fn describe(&self, parameters: &mut JsonObject<'_>) {

@@ -107,14 +107,11 @@ pub(crate) fn optional_key_id(members: &mut Members<'_>, name: &str) -> Result<O
     members.text(name, KEY_ID)
 }
 
-/// Grant tokens. A token speaks for a grant; there is none that it could speak for.
-pub(crate) fn grant_tokens(members: &mut Members<'_>) -> Result<Vec<String>, Error> {
-    Ok(members.sensitive_texts("GrantTokens", Bounds(0, 10), Bounds(1, 8192))?.unwrap_or_default())
-}
-
-/// Refuses grant tokens that no grant has.
-pub(crate) fn check_grant_tokens(tokens: &[String]) -> Result<(), Error> {
-    if tokens.is_empty() { Ok(()) } else { Err(Error::InvalidGrantToken) }
+/// Grant tokens: read here, checked by the pipeline.
+pub(crate) fn grant_tokens(members: &mut Members<'_>) -> Result<(), Error> {
+    let tokens = members.sensitive_texts("GrantTokens", Bounds(0, 10), Bounds(1, 8192))?;
+    members.keep_grant_tokens(tokens.unwrap_or_default());
+    Ok(())
 }
 
 /// `Recipient`: no attestation root is configured that could vouch for an attestation document.
