@@ -170,6 +170,11 @@ impl<'a> Context<'a> {
                 let names = facts.tags.iter().map(|(name, _)| name).chain(facts.tag_keys);
                 names.for_each(|name| visit(name));
             }
+            ConditionKey::RecipientAttestation(_) => {
+                let measured = facts.recipient.iter().flat_map(|attested| attested.measurements());
+                let matching = measured.filter(|(name, _)| key.qualifier_is(name));
+                matching.for_each(|(_, digest)| visit(&digest));
+            }
             ConditionKey::RequestAlias => self.alias.into_iter().for_each(visit),
             ConditionKey::ReEncryptOnSameKey => self.same_key.iter().for_each(|same| visit(boolean(*same))),
             other => {

@@ -14,6 +14,7 @@ use crate::{
     identity::Credentials,
     keyring::Keyring,
     outbox::Outbox,
+    recipient::Attestation,
     vault::Vault,
 };
 
@@ -173,4 +174,6 @@ pub struct Settings {
     pub on_demand_rotations: usize,
     /// At most this many bytes of key policy (AWS: 32,768).
     pub key_policy_bytes: usize,
+    /// Whose attestation documents are believed; `None`: nobody's, and no call may name a recipient.
+    pub attestation: Option<Attestation>,
 }

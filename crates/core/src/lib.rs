@@ -24,6 +24,7 @@ pub mod ops;
 mod outbox;
 mod permit;
 mod pipeline;
+pub mod recipient;
 mod record;
 mod resolve;
 pub mod seed;

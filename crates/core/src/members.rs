@@ -259,10 +259,18 @@ impl<'a> Members<'a> {
         Self { taken_from, path, violations, grant_tokens: Vec::new() }
     }
 
-    /// Whether a structure was sent at all; what is in it is not looked at.
-    pub(crate) fn structure_present(&mut self, name: &str) -> Taken<bool> {
-        let Some(node) = self.take(name) else { return Ok(false) };
-        node.into_object(name).map(|_| true)
+    /// A structure, read by `read`; `None` when absent.
+    pub(crate) fn structure<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Members<'a>) -> Taken<T>,
+    ) -> Taken<Option<T>> {
+        let Some(node) = self.take(name) else { return Ok(None) };
+        let path = format!("{}.", self.path_of(name));
+        let mut inner = self.nested(node.into_object(name)?, path);
+        let value = read(&mut inner)?;
+        self.violations = inner.violations;
+        Ok(Some(value))
     }
 
     /// An encryption context; empty when absent.

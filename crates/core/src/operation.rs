@@ -1,5 +1,8 @@
 //! What an operation is: its rules as data, its shapes, and what it does.
 
+use std::sync::Arc;
+
+use reseal_crypto::attestation::Attested;
 use reseal_policy::ConditionKey;
 use reseal_types::{
     AccountId, EncryptionAlgorithm, EncryptionContext, KeyId, KeyMaterialId, KeyRef, KeyUsage, Region,
@@ -7,7 +10,8 @@ use reseal_types::{
 use serde::Serialize;
 
 use crate::{
-    call::Call, env::Env, error::Error, json::JsonObject, members::Members, permit::Permits, vault::Changes,
+    call::Call, env::Env, error::Error, json::JsonObject, members::Members, permit::Permits,
+    recipient::Recipient, vault::Changes,
 };
 
 /// The rules of an operation, read by the pipeline, the tests and the documentation.
@@ -94,6 +98,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) tags: &'a [(String, String)],
     /// Tag keys in the request, when it carries no values.
     pub(crate) tag_keys: &'a [String],
+    /// Who alone is to read the answer.
+    pub(crate) recipient: Option<&'a Attested>,
     /// Values of other condition keys.
     pub(crate) values: Vec<(ConditionKey, String)>,
 }
@@ -117,6 +123,8 @@ pub(crate) struct Outcome<R> {
 pub(crate) struct Notes {
     /// `additionalEventData`
     pub(crate) additional: Vec<(&'static str, String)>,
+    /// Who alone can read the answer; also in `additionalEventData`.
+    pub(crate) recipient: Option<Arc<Attested>>,
     /// `responseElements`: a JSON object.
     pub(crate) response_elements: Option<Vec<u8>>,
     /// ARNs of resources besides the keys worked on, such as one just created.
@@ -145,6 +153,16 @@ impl Notes {
     /// Adds the id of the key material used, if the key has one.
     pub(crate) fn material(&mut self, name: &'static str, id: Option<KeyMaterialId>) {
         self.additional.extend(id.map(|id| (name, id.to_string())));
+    }
+
+    /// Adds who alone can read the answer.
+    pub(crate) fn recipient(&mut self, recipient: Option<&Recipient>) {
+        self.recipient = recipient.and_then(Recipient::attested).cloned();
+    }
+
+    /// Whether there is any `additionalEventData`.
+    pub(crate) fn has_additional(&self) -> bool {
+        !self.additional.is_empty() || self.recipient.is_some()
     }
 
     /// Sets `responseElements`.
@@ -185,6 +203,11 @@ pub(crate) trait Request: Sized + Send + Sync {
 
     /// What the audit record says of the request. Never a plaintext, ciphertext or grant token.
     fn describe(&self, parameters: &mut JsonObject<'_>);
+
+    /// Who alone is to read the answer. The pipeline checks the attestation document before anything else happens.
+    fn recipient(&mut self) -> Option<&mut Recipient> {
+        None
+    }
 
     /// Whether nothing may be kept.
     fn dry_run(&self) -> bool {

@@ -1,7 +1,7 @@
 //! The one way through the house. The only caller of `execute`, the only place that commits what an operation
 //! changes, and the owner of the order of checks:
 //!
-//! shape of the request, keys found, authorization of every key, state of every key, usage of every key, then
+//! shape of the request, attestation of its recipient, keys found, authorization of every key, state of every key, usage of every key, then
 //! the operation itself. Authorization comes before state, so that a caller learns nothing about a key it may
 //! not use; both sides of a ReEncrypt are authorized before anything is decrypted.
 
@@ -109,8 +109,11 @@ async fn attempt<Op: Operation>(
     body: &[u8],
     trail: &mut Trail<'_>,
 ) -> Result<Done, Error> {
-    let (request, grant_tokens) = parse::<Op::Request>(body)?;
+    let (mut request, grant_tokens) = parse::<Op::Request>(body)?;
     trail.note_parameters(|parameters| request.describe(parameters));
+    if let Some(recipient) = request.recipient() {
+        recipient.verify(env).await?;
+    }
     if !grant_tokens.is_empty() {
         return Err(Error::InvalidGrantToken);
     }

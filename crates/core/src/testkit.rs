@@ -258,5 +258,6 @@ pub fn settings() -> Settings {
         tags_per_key: 50,
         on_demand_rotations: 25,
         key_policy_bytes: 32_768,
+        attestation: None,
     }
 }

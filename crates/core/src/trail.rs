@@ -15,6 +15,7 @@ use crate::{
     error::Error,
     json::JsonObject,
     operation::{Notes, OpSpec, ServiceNote},
+    recipient,
 };
 
 const EVENT_VERSION: &str = "1.11";
@@ -136,9 +137,10 @@ impl<'a> Trail<'a> {
             record.raw("requestParameters", if logged { &self.parameters } else { b"null" });
             let elements = result.ok().and_then(|notes| notes.response_elements.as_deref());
             record.raw("responseElements", elements.unwrap_or(b"null"));
-            if let Some(notes) = result.ok().filter(|notes| !notes.additional.is_empty()) {
+            if let Some(notes) = result.ok().filter(|notes| notes.has_additional()) {
                 record.object("additionalEventData", |data| {
                     notes.additional.iter().for_each(|(name, value)| data.text(name, value));
+                    notes.recipient.iter().for_each(|attested| recipient::describe(attested, data));
                 });
             }
             record.text("requestID", call.request_id.as_str());

@@ -10,9 +10,11 @@ use reseal_core::{
     audit::AuditSink,
     custodian::Custodian,
     env::{Entropy, Env, Parts, Settings},
+    recipient::Attestation,
     store::{MemoryStore, Store},
     vault::{Vault, VaultError},
 };
+use reseal_crypto::attestation::Roots;
 use reseal_custody::{FileCustodian, MemoryCustodian};
 use reseal_server::{Check, Checks};
 use reseal_store_sqlite::SqliteStore;
@@ -109,7 +111,19 @@ fn settings(config: &Config) -> Result<Settings> {
         tags_per_key: config.quotas.tags_per_key,
         on_demand_rotations: config.quotas.on_demand_rotations,
         key_policy_bytes: config.quotas.key_policy_bytes,
+        attestation: attestation(config)?,
     })
+}
+
+/// Whose attestation documents are believed.
+fn attestation(config: &Config) -> Result<Option<Attestation>> {
+    let Some(path) = &config.attestation.root else { return Ok(None) };
+    let shown = path.display();
+    let pem = fs::read(path).with_context(|| format!("`attestation.root`: {shown} cannot be read"))?;
+    let roots =
+        Roots::from_pem(&pem).with_context(|| format!("`attestation.root`: {shown} cannot be used"))?;
+    let max_age_millis = i64::from(config.attestation.max_age_seconds) * 1_000;
+    Ok(Some(Attestation { roots: Arc::new(roots), max_age_millis }))
 }
 
 /// The root key: made once, together with the store, and never again.

@@ -3,7 +3,7 @@
 use reseal_types::{CiphertextHeader, EncryptionAlgorithm, EncryptionContext, KeyRef};
 use serde::Serialize;
 
-use super::shape::{self, DryRun, SecretBlob};
+use super::shape::{self, Blob, DryRun, SecretBlob};
 use crate::{
     call::Call,
     env::Env,
@@ -12,6 +12,7 @@ use crate::{
     members::{Bounds, Members},
     operation::{Facts, Forms, KeyRule, OpSpec, Operation, Outcome, Request, StateRule, Target, UsageRule},
     permit::Permits,
+    recipient::{self, Recipient, deliver},
 };
 
 pub(crate) struct Decrypt;
@@ -21,7 +22,7 @@ pub(crate) struct DecryptRequest {
     context: EncryptionContext,
     key_id: Option<String>,
     algorithm: EncryptionAlgorithm,
-    recipient: bool,
+    recipient: Option<Recipient>,
     dry_run: DryRun,
 }
 
@@ -29,7 +30,10 @@ pub(crate) struct DecryptRequest {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct DecryptResponse {
     key_id: String,
-    plaintext: SecretBlob,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plaintext: Option<SecretBlob>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ciphertext_for_recipient: Option<Blob>,
     encryption_algorithm: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     key_material_id: Option<String>,
@@ -46,13 +50,9 @@ impl Request for DecryptRequest {
             algorithm: members
                 .choice("EncryptionAlgorithm")?
                 .unwrap_or(EncryptionAlgorithm::SymmetricDefault),
-            recipient: members.structure_present("Recipient")?,
+            recipient: Recipient::read(members)?,
             dry_run,
         })
-    }
-
-    fn check(&self) -> Result<(), Error> {
-        shape::refuse_recipient(self.recipient)
     }
 
     fn describe(&self, parameters: &mut JsonObject<'_>) {
@@ -62,6 +62,10 @@ impl Request for DecryptRequest {
         if self.dry_run.wanted {
             parameters.boolean("dryRun", true);
         }
+    }
+
+    fn recipient(&mut self) -> Option<&mut Recipient> {
+        self.recipient.as_mut()
     }
 
     fn dry_run(&self) -> bool {
@@ -133,6 +137,7 @@ impl Operation for Decrypt {
         Facts {
             context: Some(&request.context),
             encryption_algorithm: Some(request.algorithm),
+            recipient: recipient::measured(request.recipient.as_ref()),
             ..Facts::default()
         }
     }
@@ -145,12 +150,16 @@ impl Operation for Decrypt {
     ) -> Result<Outcome<DecryptResponse>, Error> {
         let key = permits.into_one()?;
         let decrypted = key.decrypt(env, request.algorithm, &request.context, request.blob).await?;
+        let to = request.recipient.as_ref();
+        let delivered = deliver(to, decrypted.plaintext)?;
         let mut outcome = Outcome::unchanged(DecryptResponse {
             key_id: key.arn(),
-            plaintext: SecretBlob(decrypted.plaintext),
+            plaintext: delivered.clear,
+            ciphertext_for_recipient: delivered.for_recipient,
             encryption_algorithm: request.algorithm.as_str(),
-            key_material_id: decrypted.material.map(|id| id.to_string()),
+            key_material_id: decrypted.material.filter(|_| to.is_none()).map(|id| id.to_string()),
         });
+        outcome.notes.recipient(to);
         outcome.notes.material("keyMaterialId", decrypted.material);
         Ok(outcome)
     }

@@ -12,17 +12,19 @@ use crate::{
     members::{Bounds, Members, ModelEnum},
     operation::{Facts, Forms, KeyRule, OpSpec, Operation, Outcome, Request, StateRule, Target, UsageRule},
     permit::{Permits, Permitted},
+    recipient::{self, Recipient, deliver},
 };
 
 pub(crate) struct GenerateDataKey;
 
-/// What GenerateDataKey and GenerateDataKeyWithoutPlaintext are asked.
-pub(crate) struct DataKeyRequest {
+/// What GenerateDataKey and GenerateDataKeyWithoutPlaintext are asked: only the one with a plaintext in its answer
+/// knows of a recipient.
+pub(crate) struct DataKeyRequest<const PLAINTEXT: bool> {
     key_id: String,
     context: EncryptionContext,
     number_of_bytes: Option<i64>,
     key_spec: Option<DataKeySpec>,
-    recipient: bool,
+    recipient: Option<Recipient>,
     dry_run: bool,
 }
 
@@ -47,12 +49,16 @@ impl ModelEnum for DataKeySpec {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct GenerateDataKeyResponse {
     ciphertext_blob: Blob,
-    plaintext: SecretBlob,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plaintext: Option<SecretBlob>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ciphertext_for_recipient: Option<Blob>,
     key_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     key_material_id: Option<String>,
 }
 
-impl DataKeyRequest {
+impl<const PLAINTEXT: bool> DataKeyRequest<PLAINTEXT> {
     /// Length in bytes; exactly one of the two members says it.
     fn length(&self) -> Result<usize, Error> {
         let length = match (self.key_spec, self.number_of_bytes) {
@@ -66,7 +72,7 @@ impl DataKeyRequest {
     }
 }
 
-impl Request for DataKeyRequest {
+impl<const PLAINTEXT: bool> Request for DataKeyRequest<PLAINTEXT> {
     fn read(members: &mut Members<'_>) -> Result<Self, Error> {
         shape::grant_tokens(members)?;
         Ok(Self {
@@ -74,14 +80,13 @@ impl Request for DataKeyRequest {
             context: members.encryption_context("EncryptionContext")?,
             number_of_bytes: members.integer("NumberOfBytes", Bounds(1, 1024))?,
             key_spec: members.choice("KeySpec")?,
-            recipient: members.structure_present("Recipient")?,
+            recipient: if PLAINTEXT { Recipient::read(members)? } else { None },
             dry_run: members.flag("DryRun")?,
         })
     }
 
     fn check(&self) -> Result<(), Error> {
-        self.length()?;
-        shape::refuse_recipient(self.recipient)
+        self.length().map(drop)
     }
 
     fn describe(&self, parameters: &mut JsonObject<'_>) {
@@ -92,6 +97,10 @@ impl Request for DataKeyRequest {
         if self.dry_run {
             parameters.boolean("dryRun", true);
         }
+    }
+
+    fn recipient(&mut self) -> Option<&mut Recipient> {
+        self.recipient.as_mut()
     }
 
     fn dry_run(&self) -> bool {
@@ -107,10 +116,10 @@ pub(super) struct DataKey {
 }
 
 /// Makes a data key and encrypts it.
-pub(super) async fn make(
+pub(super) async fn make<const PLAINTEXT: bool>(
     env: &Env,
     key: &Permitted,
-    request: &DataKeyRequest,
+    request: &DataKeyRequest<PLAINTEXT>,
     operation: &'static str,
 ) -> Result<DataKey, Error> {
     if !key.is_symmetric() {
@@ -125,16 +134,19 @@ pub(super) async fn make(
 }
 
 /// What both operations tell the policies.
-pub(super) fn data_key_facts(request: &DataKeyRequest) -> Facts<'_> {
+pub(super) fn data_key_facts<const PLAINTEXT: bool>(request: &DataKeyRequest<PLAINTEXT>) -> Facts<'_> {
     Facts {
         context: Some(&request.context),
         encryption_algorithm: Some(EncryptionAlgorithm::SymmetricDefault),
+        recipient: recipient::measured(request.recipient.as_ref()),
         ..Facts::default()
     }
 }
 
 /// The key both operations work on.
-pub(super) fn data_key_target(request: &DataKeyRequest) -> Result<Vec<Target>, Error> {
+pub(super) fn data_key_target<const PLAINTEXT: bool>(
+    request: &DataKeyRequest<PLAINTEXT>,
+) -> Result<Vec<Target>, Error> {
     Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
 }
 
@@ -153,14 +165,14 @@ impl Operation for GenerateDataKey {
         }],
     };
 
-    type Request = DataKeyRequest;
+    type Request = DataKeyRequest<true>;
     type Response = GenerateDataKeyResponse;
 
-    fn targets(request: &DataKeyRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &DataKeyRequest<true>) -> Result<Vec<Target>, Error> {
         data_key_target(request)
     }
 
-    fn facts(request: &DataKeyRequest, _index: usize) -> Facts<'_> {
+    fn facts(request: &DataKeyRequest<true>, _index: usize) -> Facts<'_> {
         data_key_facts(request)
     }
 
@@ -168,16 +180,20 @@ impl Operation for GenerateDataKey {
         env: &Env,
         _call: &Call,
         permits: Permits,
-        request: DataKeyRequest,
+        request: DataKeyRequest<true>,
     ) -> Result<Outcome<GenerateDataKeyResponse>, Error> {
         let key = permits.into_one()?;
         let data_key = make(env, &key, &request, Self::SPEC.name).await?;
+        let to = request.recipient.as_ref();
+        let delivered = deliver(to, data_key.plaintext)?;
         let mut outcome = Outcome::unchanged(GenerateDataKeyResponse {
             ciphertext_blob: Blob(data_key.blob),
-            plaintext: SecretBlob(data_key.plaintext),
+            plaintext: delivered.clear,
+            ciphertext_for_recipient: delivered.for_recipient,
             key_id: key.arn(),
-            key_material_id: data_key.material.map(|id| id.to_string()),
+            key_material_id: data_key.material.filter(|_| to.is_none()).map(|id| id.to_string()),
         });
+        outcome.notes.recipient(to);
         outcome.notes.material("keyMaterialId", data_key.material);
         Ok(outcome)
     }

@@ -40,14 +40,14 @@ impl Operation for GenerateDataKeyWithoutPlaintext {
         }],
     };
 
-    type Request = DataKeyRequest;
+    type Request = DataKeyRequest<false>;
     type Response = GenerateDataKeyWithoutPlaintextResponse;
 
-    fn targets(request: &DataKeyRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &DataKeyRequest<false>) -> Result<Vec<Target>, Error> {
         data_key_target(request)
     }
 
-    fn facts(request: &DataKeyRequest, _index: usize) -> Facts<'_> {
+    fn facts(request: &DataKeyRequest<false>, _index: usize) -> Facts<'_> {
         data_key_facts(request)
     }
 
@@ -55,7 +55,7 @@ impl Operation for GenerateDataKeyWithoutPlaintext {
         env: &Env,
         _call: &Call,
         permits: Permits,
-        request: DataKeyRequest,
+        request: DataKeyRequest<false>,
     ) -> Result<Outcome<GenerateDataKeyWithoutPlaintextResponse>, Error> {
         let key = permits.into_one()?;
         let data_key = make(env, &key, &request, Self::SPEC.name).await?;

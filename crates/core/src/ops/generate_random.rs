@@ -3,15 +3,16 @@
 use reseal_types::SecretBytes;
 use serde::Serialize;
 
-use super::shape::{self, SecretBlob};
+use super::shape::{Blob, SecretBlob};
 use crate::{
     call::Call,
     env::Env,
     error::Error,
     json::JsonObject,
     members::{Bounds, Members},
-    operation::{OpSpec, Operation, Outcome, Request},
+    operation::{Facts, OpSpec, Operation, Outcome, Request},
     permit::Permits,
+    recipient::{self, Recipient, deliver},
 };
 
 pub(crate) struct GenerateRandom;
@@ -19,13 +20,16 @@ pub(crate) struct GenerateRandom;
 pub(crate) struct GenerateRandomRequest {
     number_of_bytes: Option<i64>,
     custom_key_store_id: Option<String>,
-    recipient: bool,
+    recipient: Option<Recipient>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct GenerateRandomResponse {
-    plaintext: SecretBlob,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plaintext: Option<SecretBlob>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ciphertext_for_recipient: Option<Blob>,
 }
 
 impl Request for GenerateRandomRequest {
@@ -33,7 +37,7 @@ impl Request for GenerateRandomRequest {
         Ok(Self {
             number_of_bytes: members.integer("NumberOfBytes", Bounds(1, 1024))?,
             custom_key_store_id: members.text("CustomKeyStoreId", Bounds(1, 64))?,
-            recipient: members.structure_present("Recipient")?,
+            recipient: Recipient::read(members)?,
         })
     }
 
@@ -41,7 +45,6 @@ impl Request for GenerateRandomRequest {
         if self.number_of_bytes.is_none() {
             return Err(Error::Validation("NumberOfBytes is required.".to_owned()));
         }
-        shape::refuse_recipient(self.recipient)?;
         match &self.custom_key_store_id {
             Some(id) => Err(Error::NoCustomKeyStore(id.clone())),
             None => Ok(()),
@@ -51,6 +54,10 @@ impl Request for GenerateRandomRequest {
     fn describe(&self, parameters: &mut JsonObject<'_>) {
         parameters.optional_number("numberOfBytes", self.number_of_bytes);
         parameters.optional_text("customKeyStoreId", self.custom_key_store_id.as_deref());
+    }
+
+    fn recipient(&mut self) -> Option<&mut Recipient> {
+        self.recipient.as_mut()
     }
 }
 
@@ -67,6 +74,10 @@ impl Operation for GenerateRandom {
     type Request = GenerateRandomRequest;
     type Response = GenerateRandomResponse;
 
+    fn facts(request: &GenerateRandomRequest, _index: usize) -> Facts<'_> {
+        Facts { recipient: recipient::measured(request.recipient.as_ref()), ..Facts::default() }
+    }
+
     async fn execute(
         env: &Env,
         _call: &Call,
@@ -75,6 +86,13 @@ impl Operation for GenerateRandom {
     ) -> Result<Outcome<GenerateRandomResponse>, Error> {
         let length = request.number_of_bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(0);
         let bytes = SecretBytes::generate(length, |bytes| env.entropy.fill_secret(bytes))?;
-        Ok(Outcome::unchanged(GenerateRandomResponse { plaintext: SecretBlob(bytes) }))
+        let to = request.recipient.as_ref();
+        let delivered = deliver(to, bytes)?;
+        let mut outcome = Outcome::unchanged(GenerateRandomResponse {
+            plaintext: delivered.clear,
+            ciphertext_for_recipient: delivered.for_recipient,
+        });
+        outcome.notes.recipient(to);
+        Ok(outcome)
     }
 }

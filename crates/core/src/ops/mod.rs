@@ -1,6 +1,6 @@
 //! The registry: one sorted line for each operation, one file for each.
 
-mod shape;
+pub(crate) mod shape;
 
 mod cancel_key_deletion;
 mod create_alias;

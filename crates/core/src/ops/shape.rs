@@ -13,7 +13,7 @@ use reseal_types::{
 use serde::{Serialize, Serializer};
 
 use crate::{
-    error::{Error, TagProblem, Unsupported},
+    error::{Error, TagProblem},
     json::JsonObject,
     members::{Bounds, Members, ModelEnum},
     operation::Request,
@@ -112,11 +112,6 @@ pub(crate) fn grant_tokens(members: &mut Members<'_>) -> Result<(), Error> {
     let tokens = members.sensitive_texts("GrantTokens", Bounds(0, 10), Bounds(1, 8192))?;
     members.keep_grant_tokens(tokens.unwrap_or_default());
     Ok(())
-}
-
-/// `Recipient`: no attestation root is configured that could vouch for an attestation document.
-pub(crate) fn refuse_recipient(present: bool) -> Result<(), Error> {
-    if present { Err(Error::Unsupported(Unsupported::Parameter("Recipient"))) } else { Ok(()) }
 }
 
 /// An alias name as the model has it: a superset of the legal ones.

@@ -4,6 +4,7 @@ mod audit;
 mod lifecycle;
 mod multi_region;
 mod re_encrypt;
+mod recipient;
 mod sealing;
 
 use serde_json::{Value, json};

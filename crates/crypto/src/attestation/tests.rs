@@ -295,3 +295,18 @@ fn roots_are_certificates() {
     let both = Roots::from_pem(format!("{}{}", other.root, chain.root).as_bytes()).unwrap();
     assert!(verify(&chain.document(|_| {}), &both, NOW, WINDOW).is_ok());
 }
+
+/// Documents made by another program: `python -m support.attestation` in tests/python.
+#[test]
+fn documents_of_another_program_are_accepted() {
+    let roots = Roots::from_pem(include_bytes!("../../vectors/attestation/root.pem")).unwrap();
+    let enclave = include_bytes!("../../vectors/attestation/enclave.cose");
+    let attested = verify(enclave, &roots, NOW, WINDOW).unwrap();
+    assert_eq!((attested.platform, attested.measurements().len()), (Platform::Enclave, 17));
+    let instance = include_bytes!("../../vectors/attestation/nitro-tpm.cose");
+    let attested = verify(instance, &roots, NOW, WINDOW).unwrap();
+    assert_eq!((attested.platform, attested.measurements().len()), (Platform::NitroTpm, 2));
+    let later = Timestamp::from_millis(NOW.millis() + 3_601_000);
+    let refused = verify(enclave, &roots, later, i64::MAX).err();
+    assert_eq!(refused, Some(AttestationError::Certificate), "certificates end");
+}

@@ -39,6 +39,7 @@ pub(crate) struct Config {
     pub(crate) tls: Tls,
     pub(crate) limits: Limits,
     pub(crate) audit: Audit,
+    pub(crate) attestation: Attestation,
     pub(crate) quotas: Quotas,
     pub(crate) log: Log,
 }
@@ -75,6 +76,14 @@ pub(crate) struct Audit {
     pub(crate) segment_bytes: u64,
 }
 
+/// `[attestation]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Attestation {
+    pub(crate) root: Option<PathBuf>,
+    pub(crate) max_age_seconds: u32,
+}
+
 /// `[quotas]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -108,6 +117,7 @@ impl Default for Config {
             tls: Tls::default(),
             limits: Limits::default(),
             audit: Audit::default(),
+            attestation: Attestation::default(),
             quotas: Quotas::default(),
             log: Log::default(),
         }
@@ -135,6 +145,13 @@ impl Default for Limits {
 impl Default for Audit {
     fn default() -> Self {
         Self { durability: "written".to_owned(), segment_bytes: 64 * 1024 * 1024 }
+    }
+}
+
+impl Default for Attestation {
+    /// As long as a signature of a request is good for.
+    fn default() -> Self {
+        Self { root: None, max_age_seconds: 300 }
     }
 }
 

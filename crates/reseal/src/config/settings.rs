@@ -65,6 +65,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("limits.idle_timeout_seconds", Kind::Number(1, 86_400)),
     setting("audit.durability", Kind::Word(&["written", "synced"])),
     setting("audit.segment_bytes", Kind::Number(MIB, 64 * 1024 * MIB)),
+    setting("attestation.root", Kind::Text),
+    setting("attestation.max_age_seconds", Kind::Number(1, 86_400)),
     setting("quotas.aliases_per_key", Kind::Number(1, 1_000)),
     setting("quotas.tags_per_key", Kind::Number(1, 1_000)),
     setting("quotas.on_demand_rotations", Kind::Number(0, 1_000)),

@@ -42,7 +42,7 @@ pub(super) fn look(sources: &Sources) -> (Option<Config>, Vec<Finding>) {
         })
         .collect();
     findings.extend(values(&config));
-    findings.extend(tls(&config));
+    findings.extend(certificates(&config));
     if findings.is_empty() {
         let from = sources
             .file()
@@ -80,7 +80,7 @@ fn values(config: &Config) -> Vec<Finding> {
     findings
 }
 
-fn tls(config: &Config) -> Vec<Finding> {
+fn certificates(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(path) = &config.tls.key {
         match fs::metadata(path).and_then(|metadata| fs::File::open(path).map(|_| metadata)) {
@@ -93,7 +93,8 @@ fn tls(config: &Config) -> Vec<Finding> {
             Err(error) => findings.push(unreadable(path, &error.to_string())),
         }
     }
-    for path in [&config.tls.certificate, &config.tls.client_ca].into_iter().flatten() {
+    let files = [&config.tls.certificate, &config.tls.client_ca, &config.attestation.root];
+    for path in files.into_iter().flatten() {
         match certificate::read(path) {
             Ok(certificates) => findings.extend(validity(path, &certificates)),
             Err(error) => findings.push(unreadable(path, &error)),
@@ -112,7 +113,7 @@ fn validity(path: &Path, certificates: &[Certificate]) -> Option<Finding> {
     let now = millis(wall_clock());
     let soonest = certificates.iter().min_by_key(|certificate| certificate.not_after)?;
     let (shown, end) = (path.display(), soonest.not_after);
-    let mend = "put a new one in its place and send SIGHUP";
+    let mend = "put a new one in its place and send SIGHUP (attestation.root: restart)";
     Some(if end.millis() < now {
         Finding::problem(CERTIFICATE, format!("{shown} expired at {end}"), mend)
     } else if certificates.iter().any(|certificate| certificate.not_before.millis() > now) {
