@@ -14,6 +14,7 @@ use crate::{
     identity::Credentials,
     keyring::Keyring,
     outbox::Outbox,
+    quota::{KeyCounts, Meter, RequestRates},
     recipient::Attestation,
     vault::Vault,
 };
@@ -29,6 +30,9 @@ pub struct Env {
     pub(crate) keyring: Keyring,
     pub(crate) credentials: Credentials,
     pub(crate) outbox: Outbox,
+    pub(crate) key_counts: Arc<KeyCounts>,
+    /// `None` where no rate is limited.
+    pub(crate) meter: Option<Meter>,
     /// Held by a change that met a conflict until it is through, while others wait before they begin.
     pub(crate) turn: async_lock::Mutex<()>,
     /// Key pairs are made one at a time: each takes up to a second, and private-key operations must get past.
@@ -57,6 +61,7 @@ impl Env {
         let Parts { vault, clock, entropy, workers, audit, settings } = parts;
         let keyring = Keyring::new(settings.keys_in_memory);
         let credentials = Credentials::new(settings.keys_in_memory);
+        let meter = Meter::new(&settings.request_rates);
         Self {
             vault,
             clock,
@@ -67,6 +72,8 @@ impl Env {
             keyring,
             credentials,
             outbox: Outbox::default(),
+            key_counts: Arc::default(),
+            meter,
             turn: async_lock::Mutex::new(()),
             generation: async_lock::Mutex::new(()),
         }
@@ -168,6 +175,12 @@ pub struct Settings {
     pub keys_in_memory: usize,
     /// At most this many aliases on a KMS key (AWS: 50).
     pub aliases_per_key: usize,
+    /// At most this many grants on a KMS key (AWS: 50,000).
+    pub grants_per_key: usize,
+    /// At most this many KMS keys of an account in a Region (AWS: 100,000); `None`: no limit.
+    pub keys_per_region: Option<usize>,
+    /// Requests per second.
+    pub request_rates: RequestRates,
     /// At most this many tags on a KMS key (AWS: 50).
     pub tags_per_key: usize,
     /// At most this many on-demand rotations in the life of a KMS key (AWS: 25).

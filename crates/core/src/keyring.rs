@@ -14,7 +14,7 @@ use crate::{
     env::Env,
     error::{Cause, Error},
     record::{AliasRecord, KeyRecord, MaterialEntry, MaterialRecord, place},
-    store::RecordKey,
+    store::{RecordKey, StoreError},
     vault::{Changes, VaultError},
 };
 
@@ -154,11 +154,21 @@ impl Env {
 
     /// Commits the changes and makes sure that no later call sees what they replaced. Whatever the outcome:
     /// after a failed commit the store may hold either.
-    pub(crate) async fn commit(&self, changes: Changes) -> Result<(), VaultError> {
-        let touched: Vec<RecordKey> = changes.places().cloned().collect();
+    pub(crate) async fn commit(&self, mut changes: Changes) -> Result<(), VaultError> {
+        let touched: Vec<(RecordKey, bool)> =
+            changes.places().map(|(place, put)| (place.clone(), put)).collect();
+        // Given back when what they stand for has been counted.
+        let _reserved = changes.take_reserved();
         let committed = self.vault.commit(changes).await;
-        for place in &touched {
+        for (place, put) in &touched {
             self.forget(place);
+            if self.settings.keys_per_region.is_some() {
+                match &committed {
+                    Ok(()) => self.key_counts.note(place, *put),
+                    Err(VaultError::Store(StoreError::Conflict)) => {}
+                    Err(_) => self.key_counts.doubt(place),
+                }
+            }
         }
         committed
     }

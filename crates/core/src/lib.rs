@@ -24,6 +24,7 @@ pub mod ops;
 mod outbox;
 mod permit;
 mod pipeline;
+pub mod quota;
 pub mod recipient;
 mod record;
 mod resolve;

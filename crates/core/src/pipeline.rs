@@ -16,10 +16,10 @@ use crate::{
     env::Env,
     error::{Cause, Error},
     members::Members,
-    operation::{OpSpec, Operation, Request, ServiceNote},
+    operation::{KeyRule, OpSpec, Operation, Request, ServiceNote},
     outbox,
     permit::Permits,
-    resolve::resolve,
+    resolve::{Resolved, resolve},
     store::StoreError,
     trail::{Line, Trail, keep},
     vault::{Changes, VaultError},
@@ -59,7 +59,7 @@ async fn handle<Op: Operation>(env: &Env, call: &Call, body: &[u8]) -> Result<Ve
             // Waits for who holds it; keeps it after a conflict.
             turn = Some(env.turn.lock().await).filter(|_| tries > 0);
         }
-        result = attempt::<Op>(env, call, body, &mut trail).await;
+        result = attempt::<Op>(env, call, body, &mut trail, tries == 0).await;
         if !matches!(&result, Err(Error::Internal(Cause::Vault(VaultError::Store(StoreError::Conflict))))) {
             break;
         }
@@ -108,6 +108,7 @@ async fn attempt<Op: Operation>(
     call: &Call,
     body: &[u8],
     trail: &mut Trail<'_>,
+    is_first: bool,
 ) -> Result<Done, Error> {
     let (mut request, grant_tokens) = parse::<Op::Request>(body)?;
     trail.note_parameters(|parameters| request.describe(parameters));
@@ -117,7 +118,7 @@ async fn attempt<Op: Operation>(
     if !grant_tokens.is_empty() {
         return Err(Error::InvalidGrantToken);
     }
-    let permits = permit::<Op>(env, call, &request, trail).await?;
+    let permits = permit::<Op>(env, call, &request, trail, is_first).await?;
     permits.check_state_and_usage(&Op::SPEC)?;
     if request.ignores_ciphertext() {
         return Err(Error::DryRun);
@@ -156,7 +157,22 @@ async fn permit<Op: Operation>(
     call: &Call,
     request: &Op::Request,
     trail: &mut Trail<'_>,
+    is_first: bool,
 ) -> Result<Permits, Error> {
+    let resolved = find_keys::<Op>(env, call, request).await;
+    // A call counts once, and also when its keys are not there or not its caller's to use.
+    if let (true, Some(meter)) = (is_first, &env.meter) {
+        let keys = resolved.iter().flatten().filter_map(|(_, resolved)| resolved.key());
+        meter.admit(call, Op::SPEC.name, &Op::facts(request, 0), keys, env.clock.now())?;
+    }
+    authorize::<Op>(env, call, request, resolved?, trail)
+}
+
+async fn find_keys<Op: Operation>(
+    env: &Env,
+    call: &Call,
+    request: &Op::Request,
+) -> Result<Vec<(&'static KeyRule, Resolved)>, Error> {
     let spec = &Op::SPEC;
     let targets = Op::targets(request)?;
     let mut resolved = Vec::with_capacity(targets.len());
@@ -167,7 +183,7 @@ async fn permit<Op: Operation>(
             resolved.push((rule, found));
         }
     }
-    authorize::<Op>(env, call, request, resolved, trail)
+    Ok(resolved)
 }
 
 fn encode<Op: Operation>(response: &Op::Response) -> Result<Vec<u8>, Error> {

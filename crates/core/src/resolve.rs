@@ -27,6 +27,16 @@ pub(crate) enum Resolved {
     Hidden(DeniedResource),
 }
 
+impl Resolved {
+    /// The key, if there is one.
+    pub(crate) fn key(&self) -> Option<&Key> {
+        match self {
+            Self::Key(found) => Some(&found.key),
+            Self::Hidden(_) => None,
+        }
+    }
+}
+
 /// A key that was found.
 pub(crate) struct Found {
     pub(crate) key: Arc<Key>,

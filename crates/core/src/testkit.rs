@@ -19,6 +19,7 @@ use crate::{
     env::{Busy, Clock, Entropy, Env, NoEntropy, Parts, Settings, Workers},
     error::Error,
     ops,
+    quota::RequestRates,
     store::{MemoryStore, Store},
     vault::Vault,
 };
@@ -178,8 +179,16 @@ impl World {
     ///
     /// # Panics
     /// As `new`.
-    #[expect(clippy::expect_used, reason = "a world that cannot be made is a failed test")]
     pub async fn over(store: Arc<dyn Store>, seed: u64) -> Self {
+        Self::with(store, seed, settings()).await
+    }
+
+    /// As `over`, with settings of its own.
+    ///
+    /// # Panics
+    /// As `new`.
+    #[expect(clippy::expect_used, reason = "a world that cannot be made is a failed test")]
+    pub async fn with(store: Arc<dyn Store>, seed: u64, settings: Settings) -> Self {
         let clock = Arc::new(FixedClock(AtomicI64::new(BEGINNING.millis())));
         let audit = Arc::new(MemoryAudit::default());
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy(AtomicU64::new(seed)));
@@ -190,7 +199,7 @@ impl World {
             entropy,
             workers: Arc::new(InlineWorkers),
             audit: audit.clone(),
-            settings: settings(),
+            settings,
         });
         Self { env, clock, audit, store }
     }
@@ -255,6 +264,9 @@ pub fn settings() -> Settings {
         regions: regions.iter().filter_map(|name| Region::parse(name)).collect(),
         keys_in_memory: 1_000,
         aliases_per_key: 50,
+        grants_per_key: 50_000,
+        keys_per_region: None,
+        request_rates: RequestRates::default(),
         tags_per_key: 50,
         on_demand_rotations: 25,
         key_policy_bytes: 32_768,

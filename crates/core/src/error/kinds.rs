@@ -58,6 +58,8 @@ pub enum InvalidKeyUsage {
 pub enum Limit {
     /// Aliases on the KMS key.
     Aliases(usize),
+    /// KMS keys of an account in a Region.
+    Keys(usize),
     /// On-demand rotations in the life of the KMS key with this ARN.
     OnDemandRotations(String),
     /// Length of a key policy in bytes.
@@ -152,6 +154,7 @@ impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Aliases(limit) => write!(f, "A KMS key can have at most {limit} aliases."),
+            Self::Keys(limit) => write!(f, "An account can have at most {limit} KMS keys in a Region."),
             Self::OnDemandRotations(key) => write!(
                 f,
                 "The on-demand rotations limit has been reached for the given keyId. \

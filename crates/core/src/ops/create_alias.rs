@@ -12,6 +12,7 @@ use crate::{
     members::Members,
     operation::{Forms, KeyRule, OpSpec, Operation, Outcome, Request, StateRule, Target},
     permit::Permits,
+    quota::room_for_one,
     record::{AliasRecord, place},
     vault::Changes,
 };
@@ -103,10 +104,7 @@ impl Operation for CreateAlias {
         if env.alias_target(own, &call.region, &name).await?.is_some() {
             return Err(Error::AlreadyExists(AlreadyExists::Alias(arn)));
         }
-        let most = env.settings.aliases_per_key;
-        if key.record.aliases.len() >= most {
-            return Err(Error::LimitExceeded(Limit::Aliases(most)));
-        }
+        room_for_one(key.record.aliases.len(), env.settings.aliases_per_key, Limit::Aliases)?;
         let now = env.clock.now();
         let mut record = key.record.clone();
         record.aliases.push(name.clone());

@@ -202,7 +202,9 @@ impl Operation for CreateKey {
         let policy = request.policy.clone().unwrap_or_else(|| key_policy::default_policy(env, account));
         let arn = key_arn(&env.settings.partition, &call.region, account, id);
         key_policy::check(env, call, &policy, &arn, bypass)?;
-        create(env, call, request, id, policy).await
+        let mut changes = Changes::default();
+        env.reserve_key(account, &call.region, &mut changes).await?;
+        create(env, call, request, id, policy, changes).await
     }
 }
 
@@ -212,6 +214,7 @@ async fn create(
     request: CreateKeyRequest,
     id: KeyId,
     policy: String,
+    mut changes: Changes,
 ) -> Result<Outcome<CreateKeyResponse>, Error> {
     let (account, region, spec) = (call.caller.account(), call.region.clone(), request.spec());
     let material = Material::generate(env, spec).await?;
@@ -234,7 +237,6 @@ async fn create(
         public_key: material.public_key,
         multi_region: id.is_multi_region().then(|| MultiRegion::alone(region.clone())),
     };
-    let mut changes = Changes::default();
     let key_place = place::key(&region, id)?;
     changes.expect(key_place.clone(), None);
     changes.put(place::material(&region, id, material.id)?, &material.record);

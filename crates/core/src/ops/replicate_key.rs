@@ -158,7 +158,9 @@ impl Operation for ReplicateKey {
         }
         let policy = request.policy.clone().unwrap_or_else(|| key_policy::default_policy(env, account));
         key_policy::check(env, call, &policy, &arn, request.bypass_lockout_check.unwrap_or(false))?;
-        replicate(env, primary, request, region, policy).await
+        let mut changes = Changes::default();
+        env.reserve_key(account, &region, &mut changes).await?;
+        replicate(env, primary, request, region, policy, changes).await
     }
 }
 
@@ -168,8 +170,8 @@ async fn replicate(
     request: ReplicateKeyRequest,
     region: Region,
     policy: String,
+    mut changes: Changes,
 ) -> Result<Outcome<ReplicateKeyResponse>, Error> {
-    let mut changes = Changes::default();
     let grow = |related: &mut KeyRecord| {
         if let Some(set) = &mut related.multi_region {
             set.add(&region);

@@ -12,6 +12,7 @@ use crate::{
     multi_region::put_material,
     operation::{Forms, KeyRule, OpSpec, Operation, Outcome, StateRule, Target},
     permit::Permits,
+    quota::room_for_one,
     record::{MaterialEntry, MaterialRecord, RotationKind},
     vault::Changes,
 };
@@ -62,9 +63,8 @@ impl Operation for RotateKeyOnDemand {
         }
         let mut record = key.record.clone();
         let on_demand = record.materials.iter().filter(|material| material.rotation.is_some()).count();
-        if on_demand >= env.settings.on_demand_rotations {
-            return Err(Error::LimitExceeded(Limit::OnDemandRotations(permitted.arn())));
-        }
+        let most = env.settings.on_demand_rotations;
+        room_for_one(on_demand, most, |_| Limit::OnDemandRotations(permitted.arn()))?;
         let (id, bytes) = new_material(env)?;
         let rotation = Some(RotationKind::OnDemand);
         record.materials.push(MaterialEntry { id, since: env.clock.now(), rotation });

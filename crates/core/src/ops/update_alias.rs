@@ -10,6 +10,7 @@ use crate::{
     keyring::{Key, alias_arn},
     operation::{Forms, KeyRule, OpSpec, Operation, Outcome, StateRule, Target},
     permit::Permits,
+    quota::room_for_one,
     record::{AliasRecord, place},
     vault::{Changes, VaultError},
 };
@@ -75,10 +76,7 @@ impl Operation for UpdateAlias {
         let alias = AliasRecord { target: new.record.id, updated: env.clock.now(), ..held.record };
         changes.put(alias_place, &alias);
         if current.arn() != new.arn() {
-            let most = env.settings.aliases_per_key;
-            if new.record.aliases.len() >= most {
-                return Err(Error::LimitExceeded(Limit::Aliases(most)));
-            }
+            room_for_one(new.record.aliases.len(), env.settings.aliases_per_key, Limit::Aliases)?;
             let (mut left, mut joined) = (current.record.clone(), new.record.clone());
             left.aliases.retain(|known| *known != name);
             joined.aliases.push(name.clone());

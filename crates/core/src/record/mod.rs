@@ -79,8 +79,10 @@ pub(crate) mod place {
         place(&format!("{}{id}", account_key_prefix(account, region)))
     }
 
+    pub(crate) const ACCOUNT_KEYS: &str = "account-key/";
+
     pub(crate) fn account_key_prefix(account: AccountId, region: &Region) -> String {
-        format!("account-key/{account}/{region}/")
+        format!("{ACCOUNT_KEYS}{account}/{region}/")
     }
 
     pub(crate) const ACCOUNTS: &str = "account/";

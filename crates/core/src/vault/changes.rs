@@ -3,6 +3,7 @@
 use reseal_types::SecretBytes;
 
 use crate::{
+    quota::Reservation,
     record::Record,
     store::{Expectation, RecordKey},
 };
@@ -14,6 +15,7 @@ pub(crate) struct Changes {
     pub(super) deletes: Vec<RecordKey>,
     pub(super) expectations: Vec<Expectation>,
     pub(super) erase: bool,
+    reserved: Vec<Reservation>,
 }
 
 impl Changes {
@@ -43,8 +45,19 @@ impl Changes {
         self.expectations.push(Expectation { key: place, version });
     }
 
-    /// Places written or deleted, for caches to forget.
-    pub(crate) fn places(&self) -> impl Iterator<Item = &RecordKey> {
-        self.puts.iter().map(|(place, _)| place).chain(&self.deletes)
+    /// Keeps a reservation until the changes are through.
+    pub(crate) fn hold(&mut self, reservation: Reservation) {
+        self.reserved.push(reservation);
+    }
+
+    /// Takes the reservations out.
+    pub(crate) fn take_reserved(&mut self) -> Vec<Reservation> {
+        std::mem::take(&mut self.reserved)
+    }
+
+    /// Places written (true) or deleted (false).
+    pub(crate) fn places(&self) -> impl Iterator<Item = (&RecordKey, bool)> {
+        let puts = self.puts.iter().map(|(place, _)| (place, true));
+        puts.chain(self.deletes.iter().map(|place| (place, false)))
     }
 }

@@ -16,6 +16,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail};
 pub(crate) use environment::{Environment, FirstAccount};
+use reseal_core::quota::{RequestRates, RequestRatesError};
 use reseal_types::{Partition, Region};
 use serde::Deserialize;
 use settings::SETTINGS;
@@ -89,9 +90,13 @@ pub(crate) struct Attestation {
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Quotas {
     pub(crate) aliases_per_key: usize,
+    pub(crate) grants_per_key: usize,
     pub(crate) tags_per_key: usize,
     pub(crate) on_demand_rotations: usize,
     pub(crate) key_policy_bytes: usize,
+    /// 0: no limit.
+    pub(crate) keys_per_region: usize,
+    pub(crate) requests: Vec<String>,
 }
 
 /// `[log]`
@@ -156,9 +161,18 @@ impl Default for Attestation {
 }
 
 impl Default for Quotas {
-    /// AWS's own: the KMS developer guide, "Resource quotas" and "On-demand rotation".
+    /// AWS's own (the KMS developer guide, "Resource quotas" and "On-demand rotation"), but the number of keys and
+    /// the rate of requests, which are not limited.
     fn default() -> Self {
-        Self { aliases_per_key: 50, tags_per_key: 50, on_demand_rotations: 25, key_policy_bytes: 32_768 }
+        Self {
+            aliases_per_key: 50,
+            grants_per_key: 50_000,
+            tags_per_key: 50,
+            on_demand_rotations: 25,
+            key_policy_bytes: 32_768,
+            keys_per_region: 0,
+            requests: Vec::new(),
+        }
     }
 }
 
@@ -300,6 +314,19 @@ impl Config {
         self.regions.iter().map(parse).collect()
     }
 
+    /// Requests per second.
+    pub(crate) fn request_rates(&self) -> Result<RequestRates> {
+        RequestRates::parse(self.quotas.requests.iter().map(String::as_str)).map_err(|error| match error {
+            RequestRatesError::Form(text) => {
+                anyhow!("`quotas.requests`: \"{text}\" is neither aws nor GROUP=RATE, such as CreateKey=5")
+            }
+            RequestRatesError::Group(name) => {
+                let sentence = settings::unknown("group of requests", &name, RequestRates::groups());
+                anyhow!("`quotas.requests`: {sentence}")
+            }
+        })
+    }
+
     /// The partition of every ARN.
     pub(crate) fn partition(&self) -> Result<Partition> {
         Partition::parse(&self.partition)
@@ -317,6 +344,7 @@ impl Config {
     fn check(&self) -> Result<()> {
         self.region_set()?;
         self.partition()?;
+        self.request_rates()?;
         let Tls { certificate, key, client_ca } = &self.tls;
         match (certificate, key) {
             (Some(_), None) => {

@@ -98,6 +98,11 @@ fn values_must_fit() {
         ("regions = []", "`regions` must be a list of names"),
         ("[tls]\ncertificate = 'c'", "not `tls.key`"),
         ("[tls]\nclient_ca = 'c'", "`tls.client_ca` needs"),
+        ("[quotas]\nrequests = ['CreateKey']", "\"CreateKey\" is neither aws nor GROUP=RATE"),
+        (
+            "[quotas]\nrequests = ['CreateKy=5']",
+            "unknown group of requests `CreateKy`; did you mean `CreateKey`?",
+        ),
         ("listen = \n", "line 1"),
     ] {
         let refusal = refusal(file, &[]);
