@@ -98,6 +98,16 @@ def test_a_marker_that_nobody_gave_out(quiet):
                 call(Marker=marker, **arguments)
 
 
+def test_a_marker_for_the_list_that_never_has_two_pages(kms, key):
+    assert kms.list_key_policies(KeyId=key, Limit=1) | {"ResponseMetadata": None} == {
+        "PolicyNames": ["default"],
+        "Truncated": False,
+        "ResponseMetadata": None,
+    }
+    with refused("ValidationException"):
+        kms.list_key_policies(KeyId=key, Marker="made-up")
+
+
 def test_a_marker_of_another_list(quiet, server, root, other):
     kms, arns = quiet
     marker = kms.list_keys(Limit=1)["NextMarker"]

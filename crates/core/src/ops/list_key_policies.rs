@@ -68,8 +68,12 @@ impl Operation for ListKeyPolicies {
         request: ListKeyPoliciesRequest,
     ) -> Result<Outcome<ListKeyPoliciesResponse>, Error> {
         permits.into_one()?;
-        // One name always fits on one page, so no marker was ever given out for this operation.
-        request.paging.after(env, "ListKeyPolicies")?;
+        // One name always fits on one page, so no marker was ever given out for this operation; and the model has
+        // no InvalidMarkerException for it.
+        request.paging.after(env, "ListKeyPolicies").map_err(|error| match error {
+            Error::InvalidMarker => Error::Validation(error.message().unwrap_or_default()),
+            other => other,
+        })?;
         let policy_names = vec![shape::DEFAULT_POLICY];
         Ok(Outcome::unchanged(ListKeyPoliciesResponse { policy_names, truncated: false }))
     }

@@ -3,6 +3,7 @@
 mod audit;
 mod lifecycle;
 mod multi_region;
+mod paging;
 mod quotas;
 mod re_encrypt;
 mod recipient;
