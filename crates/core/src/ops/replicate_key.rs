@@ -182,8 +182,14 @@ async fn replicate(
     grow(&mut grown);
     changes.put(primary.place()?, &grown);
 
-    let mut replica = KeyRecord {
+    // Every field by its name: for each there is a decision whether related keys share it.
+    let replica = KeyRecord {
+        id: grown.id,
         region: region.clone(),
+        account: grown.account,
+        spec: grown.spec,
+        usage: grown.usage,
+        origin: grown.origin,
         created: env.clock.now(),
         enabled: true,
         deletion: None,
@@ -191,12 +197,11 @@ async fn replicate(
         policy,
         tags: request.tags,
         aliases: Vec::new(),
-        ..grown
+        // Imported key material is imported here by its owner.
+        materials: if grown.origin == Origin::External { Vec::new() } else { grown.materials },
+        public_key: grown.public_key,
+        multi_region: grown.multi_region,
     };
-    if replica.origin == Origin::External {
-        // Its owner imports the same key material here.
-        replica.materials.clear();
-    }
     copy_materials(env, &mut changes, &primary.record, &replica).await?;
     let (place, account) = (place::key(&region, replica.id)?, replica.account);
     changes.expect(place.clone(), None);

@@ -192,3 +192,32 @@ async fn a_record_of_before_there_were_replicas_is_that_of_a_lone_primary() {
     let bytes = old.encode();
     assert_eq!(KeyRecord::decode(bytes.reveal(reseal_types::Reveal::ToSeal)), Some(key.record.clone()));
 }
+
+#[tokio::test]
+async fn a_damaged_record_stops_shared_changes_but_no_destruction() {
+    use crate::store::{Batch, RecordKey, Write};
+    let world = World::new().await;
+    let id = three(&world).await;
+    for region in [PRIMARY, REPLICA] {
+        let request = json!({"KeyId": id, "PendingWindowInDays": 7});
+        ask_in(&world, region, "ScheduleKeyDeletion", request).await.unwrap();
+    }
+    world.ask("CancelKeyDeletion", &json!({"KeyId": id})).await.unwrap();
+    world.ask("EnableKey", &json!({"KeyId": id})).await.unwrap();
+    let damaged = RecordKey::new(format!("key/{THIRD}/{id}").as_bytes()).unwrap();
+    let mut record = world.store.get(&damaged).await.unwrap().unwrap();
+    *record.value.last_mut().unwrap() ^= 1;
+    let writes = vec![Write::Put { key: damaged, record }];
+    world.store.commit(Batch { writes, ..Batch::default() }).await.unwrap();
+    let world = World::over(world.store.clone(), 2).await;
+    let before = metadata(&world, PRIMARY, &id).await;
+    let refused = fault(world.ask("RotateKeyOnDemand", &json!({"KeyId": id})).await);
+    assert_eq!(refused.0, "KMSInternalException");
+    assert_eq!(metadata(&world, PRIMARY, &id).await, before, "in all Regions or in none");
+    encrypt_in(&world, PRIMARY, &id).await;
+    world.clock.set(BEGINNING.plus_days(7));
+    assert_eq!(world.env.destroy_due_keys().await.unwrap(), 1);
+    assert_eq!(set(&metadata(&world, PRIMARY, &id).await).2, [THIRD]);
+    let left = world.store.scan(format!("material/{REPLICA}/").as_bytes(), None, 10).await.unwrap();
+    assert!(left.records.is_empty());
+}
