@@ -32,10 +32,16 @@ pub struct KeyPolicy(PolicyDocument);
 #[derive(Debug, Clone, PartialEq)]
 pub struct IdentityPolicy(PolicyDocument);
 
+/// The trust policy of a role: who may assume it. Every statement names principals and none names resources, since
+/// the role itself is the resource.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrustPolicy(KeyPolicy);
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Key,
     Identity,
+    Trust,
 }
 
 type Members = Vec<(String, Json)>;
@@ -67,6 +73,24 @@ impl IdentityPolicy {
     /// The document.
     pub fn document(&self) -> &PolicyDocument {
         &self.0
+    }
+}
+
+impl TrustPolicy {
+    /// Parses and compiles a trust policy.
+    pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        PolicyDocument::parse(text, Kind::Trust).map(|document| Self(KeyPolicy(document)))
+    }
+
+    /// As the policy of the resource in a decision about `sts:AssumeRole` and the like, where it plays the part that a
+    /// key policy plays for a KMS key.
+    pub fn as_resource_policy(&self) -> &KeyPolicy {
+        &self.0
+    }
+
+    /// Every principal the policy names, in document order.
+    pub fn principals(&self) -> impl Iterator<Item = &Principal> {
+        self.0.principals()
     }
 }
 
@@ -157,8 +181,10 @@ impl Draft {
     fn compile(self, kind: Kind, variables: bool) -> Result<Statement, PolicyError> {
         let effect = self.effect.ok_or(PolicyError::MissingEffect)?;
         let principals = match (kind, one_of(self.principal, "Principal", "NotPrincipal")?) {
-            (Kind::Key, Some((negated, value))) => Some(Principals { negated, list: principals(value)? }),
-            (Kind::Key, None) => return Err(PolicyError::MissingPrincipal),
+            (Kind::Key | Kind::Trust, Some((negated, value))) => {
+                Some(Principals { negated, list: principals(value, kind)? })
+            }
+            (Kind::Key | Kind::Trust, None) => return Err(PolicyError::MissingPrincipal),
             (Kind::Identity, None) => None,
             (Kind::Identity, Some(_)) => return Err(PolicyError::PrincipalNotAllowed),
         };
@@ -167,10 +193,12 @@ impl Draft {
             None => None,
         };
         let resources = match one_of(self.resource, "Resource", "NotResource")? {
+            Some(_) if kind == Kind::Trust => return Err(PolicyError::ResourceNotAllowed),
             Some((negated, value)) => Some(Resources { negated, list: resources(value, variables)? }),
+            None if kind == Kind::Trust => Some(Resources { negated: false, list: anything()? }),
             None => None,
         };
-        if kind == Kind::Identity && actions.as_ref().is_none_or(|actions| actions.list.is_empty()) {
+        if kind != Kind::Key && actions.as_ref().is_none_or(|actions| actions.list.is_empty()) {
             return Err(PolicyError::MissingAction);
         }
         if kind == Kind::Identity && resources.as_ref().is_none_or(|resources| resources.list.is_empty()) {
@@ -214,7 +242,7 @@ fn effect(text: &str) -> Result<Effect, PolicyError> {
     }
 }
 
-fn principals(value: Json) -> Result<Box<[Principal]>, PolicyError> {
+fn principals(value: Json, policy: Kind) -> Result<Box<[Principal]>, PolicyError> {
     let kinds = match value {
         Json::String(text) if text == "*" => return Ok([Principal::Anyone].into()),
         Json::String(text) => return Err(PolicyError::InvalidPrincipal(text)),
@@ -227,6 +255,7 @@ fn principals(value: Json) -> Result<Box<[Principal]>, PolicyError> {
             let principal = match kind.as_str() {
                 "AWS" => Principal::parse(&name),
                 "Service" => Principal::parse_service(&name),
+                "Federated" if policy == Kind::Trust => Principal::parse_federated(&name),
                 // Federated providers act through roles, and canonical users belong to another service: neither can
                 // call here, so a policy that names one does not say what its author meant.
                 "Federated" | "CanonicalUser" => None,
@@ -259,6 +288,10 @@ fn is_action(text: &str) -> bool {
                 && !name.is_empty()
                 && name.bytes().all(|byte| word(byte) || byte == b'*' || byte == b'?')
         })
+}
+
+fn anything() -> Result<Box<[Matcher]>, PolicyError> {
+    Ok([Matcher::new("*", Syntax { variables: false, wildcards: true })?].into())
 }
 
 fn resources(value: Json, variables: bool) -> Result<Box<[Matcher]>, PolicyError> {

@@ -44,6 +44,8 @@ pub enum PolicyError {
     InvalidAction(String),
     /// An identity policy statement without resources.
     MissingResource,
+    /// A trust policy statement that names a resource.
+    ResourceNotAllowed,
     /// A resource that is neither an ARN pattern nor `*`.
     InvalidResource(String),
     /// A condition operator that does not exist.
@@ -107,6 +109,7 @@ impl fmt::Display for PolicyError {
                 write!(f, "Action {action} must be prefaced by a service, for example kms:Encrypt, or be *.")
             }
             Self::MissingResource => f.write_str("Policy statement must contain resources."),
+            Self::ResourceNotAllowed => f.write_str("Has prohibited field Resource"),
             Self::InvalidResource(resource) => {
                 write!(f, "Resource {resource} must be in ARN format or \"*\".")
             }

@@ -34,6 +34,9 @@
 //!
 //! A federated user always has a session policy; if none is given, none allows.
 //!
+//! A role session is asked for in the same way: the role's trust policy ([`TrustPolicy`]) plays the part of the key
+//! policy. The bearer of a web identity token is covered only by a statement that names the token's provider.
+//!
 //! # What is missing, broken or unknown
 //!
 //! It never helps an Allow and never weakens a Deny. A document that is not understood entirely is refused when it is
@@ -76,7 +79,7 @@ mod tests;
 
 pub use context::{Availability, ConditionKey, EmptyContext, RequestContext};
 pub use decision::{Because, Decision, DenialReason, Policies, PolicyKind, StatementRef};
-pub use document::{IdentityPolicy, KeyPolicy, MAX_DOCUMENT_BYTES, PolicyDocument};
+pub use document::{IdentityPolicy, KeyPolicy, MAX_DOCUMENT_BYTES, PolicyDocument, TrustPolicy};
 pub use error::PolicyError;
 pub use evaluate::{Request, Target, evaluate, key_policy_allows_update};
 pub use grant::{ContextConstraint, ContextPairs, Grant, GrantConstraints, GrantOperation, GrantOperations};

@@ -24,6 +24,8 @@ pub enum Principal {
     RoleSession(Box<str>),
     /// A federated user session, by its STS ARN.
     FederatedUser(Box<str>),
+    /// An OIDC provider, by ARN: whoever brings a web identity token of it. Trust policies only.
+    Federated(Box<str>),
     /// An AWS service, such as `logs.eu-west-1.amazonaws.com`.
     Service(Box<str>),
 }
@@ -49,6 +51,8 @@ pub enum CallerKind {
     RoleSession,
     /// A session made for a federated user.
     FederatedUser,
+    /// The bearer of a web identity token, which can do no more than ask for a role session.
+    WebIdentity,
 }
 
 /// How a principal element covers a caller, weakest first.
@@ -95,6 +99,12 @@ impl<'a> Caller<'a> {
         Self::of(arn, None, ArnKind::FederatedUser, CallerKind::FederatedUser)
     }
 
+    /// The bearer of a web identity token, by `arn:<partition>:iam::<account>:oidc-provider/<issuer>` of the provider
+    /// that vouches for it. `None` for another form.
+    pub fn web_identity(provider_arn: &'a str) -> Option<Self> {
+        Self::of(provider_arn, None, ArnKind::Provider, CallerKind::WebIdentity)
+    }
+
     /// The caller's ARN as AccessDeniedException and audit records show it (the session ARN for a role).
     pub fn arn(&self) -> &'a str {
         self.arn
@@ -115,6 +125,8 @@ impl<'a> Caller<'a> {
     /// one of these, so that a [`RequestContext`](crate::RequestContext) can try here first.
     pub fn values(&self, key: &ConditionKey, visit: &mut dyn FnMut(&str)) -> bool {
         match key {
+            // Nobody yet: a token names a subject of its issuer, not a principal of the account.
+            ConditionKey::PrincipalArn if self.kind == CallerKind::WebIdentity => {}
             ConditionKey::PrincipalArn => visit(self.role_arn.unwrap_or(self.arn)),
             ConditionKey::PrincipalAccount | ConditionKey::CallerAccount => visit(self.account),
             ConditionKey::PrincipalType => visit(match self.kind {
@@ -122,6 +134,7 @@ impl<'a> Caller<'a> {
                 CallerKind::User => "User",
                 CallerKind::RoleSession => "AssumedRole",
                 CallerKind::FederatedUser => "FederatedUser",
+                CallerKind::WebIdentity => return true,
             }),
             ConditionKey::Username => {
                 if self.kind == CallerKind::User
@@ -161,7 +174,14 @@ impl Principal {
             ArnKind::Role => Self::Role(text.into()),
             ArnKind::RoleSession => Self::RoleSession(text.into()),
             ArnKind::FederatedUser => Self::FederatedUser(text.into()),
+            ArnKind::Provider => return None,
         })
+    }
+
+    /// Reads an entry of `Principal.Federated` of a trust policy: the ARN of an OIDC provider.
+    pub(crate) fn parse_federated(text: &str) -> Option<Self> {
+        let arn = PrincipalArn::parse(text)?;
+        (arn.kind == ArnKind::Provider).then(|| Self::Federated(text.into()))
     }
 
     /// Reads an entry of `Principal.Service`.
@@ -179,14 +199,23 @@ impl Principal {
         match self {
             Self::Anyone | Self::Service(_) => None,
             Self::Account { account, .. } => Some(account),
-            Self::User(arn) | Self::Role(arn) | Self::RoleSession(arn) | Self::FederatedUser(arn) => {
-                arn.split(':').nth(4)
-            }
+            Self::User(arn)
+            | Self::Role(arn)
+            | Self::RoleSession(arn)
+            | Self::FederatedUser(arn)
+            | Self::Federated(arn) => arn.split(':').nth(4),
         }
     }
 
     /// How this principal covers `caller`, if it does.
     pub(crate) fn covers(&self, caller: &Caller<'_>) -> Option<Coverage> {
+        // What is open to all principals, or to an account, is not open to whoever some issuer knows.
+        if caller.kind == CallerKind::WebIdentity {
+            return match self {
+                Self::Federated(arn) if **arn == *caller.arn => Some(Coverage::Itself),
+                _ => None,
+            };
+        }
         match self {
             Self::Anyone => Some(Coverage::Anyone),
             Self::Account { partition, account } => {
@@ -198,7 +227,7 @@ impl Principal {
                 (**arn == *caller.arn).then_some(Coverage::Itself)
             }
             Self::Role(arn) => (caller.role_arn == Some(&**arn)).then_some(Coverage::Role),
-            Self::Service(_) => None,
+            Self::Service(_) | Self::Federated(_) => None,
         }
     }
 }
@@ -214,12 +243,12 @@ impl Principals {
     /// How an Allow statement with this element covers `caller`.
     ///
     /// Under `NotPrincipal` a caller is left out as soon as any of its identities (session, role, account) is listed,
-    /// and is otherwise covered as by `*`.
+    /// and is otherwise covered as by `*`, which web identities never are.
     pub(crate) fn allow(&self, caller: &Caller<'_>) -> Option<Coverage> {
         let strongest = self.list.iter().filter_map(|principal| principal.covers(caller)).max();
         match (self.negated, strongest) {
             (false, coverage) => coverage,
-            (true, None) => Some(Coverage::Anyone),
+            (true, None) => (caller.kind != CallerKind::WebIdentity).then_some(Coverage::Anyone),
             (true, Some(_)) => None,
         }
     }
@@ -230,9 +259,14 @@ impl Principals {
     /// role alone still denies its sessions, as in AWS.
     pub(crate) fn deny(&self, caller: &Caller<'_>) -> bool {
         if !self.negated {
-            return self.list.iter().any(|principal| principal.covers(caller).is_some());
+            let reaches =
+                |principal: &Principal| *principal == Principal::Anyone || principal.covers(caller).is_some();
+            return self.list.iter().any(reaches);
         }
         let listed = |wanted| self.list.iter().any(|principal| principal.covers(caller) == Some(wanted));
+        if caller.kind == CallerKind::WebIdentity {
+            return !listed(Coverage::Itself);
+        }
         let spared = listed(Coverage::Anyone)
             || (listed(Coverage::Account)
                 && (caller.kind == CallerKind::Root || listed(Coverage::Itself))
@@ -248,6 +282,7 @@ enum ArnKind {
     Role,
     RoleSession,
     FederatedUser,
+    Provider,
 }
 
 /// A principal ARN cut into its parts.
@@ -276,6 +311,7 @@ impl<'a> PrincipalArn<'a> {
             ("iam", "root") => (ArnKind::Root, resource == "root"),
             ("iam", "user") => (ArnKind::User, is_path_and_name(name)),
             ("iam", "role") => (ArnKind::Role, is_path_and_name(name)),
+            ("iam", "oidc-provider") => (ArnKind::Provider, is_issuer(name)),
             ("sts", "assumed-role") => {
                 let (role, session) = name.split_once('/')?;
                 (ArnKind::RoleSession, is_name(role) && is_name(session))
@@ -285,6 +321,12 @@ impl<'a> PrincipalArn<'a> {
         };
         valid.then_some(Self { kind, partition, account, name })
     }
+}
+
+/// The URL of an issuer without `https://`.
+fn is_issuer(text: &str) -> bool {
+    let allowed = |byte: u8| (0x21..=0x7e).contains(&byte) && byte != b'*' && byte != b'?';
+    (1..=255).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 fn is_account(text: &str) -> bool {

@@ -256,3 +256,70 @@ proptest! {
         swallow(std::str::from_utf8(&bytes).unwrap());
     }
 }
+
+const TRUST: &str = r#"{"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"Federated": "arn:aws:iam::111122223333:oidc-provider/issuer.example/x"},
+     "Action": "sts:AssumeRoleWithWebIdentity", "Condition": {"StringEquals": {"issuer.example/x:sub": "one"}}},
+    {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:*"}
+]}"#;
+
+struct Subject(&'static str);
+
+impl RequestContext for Subject {
+    fn values(&self, key: &ConditionKey, visit: &mut dyn FnMut(&str)) -> Availability {
+        if *key == ConditionKey::Other("issuer.example/x:sub".into()) {
+            visit(self.0);
+        }
+        Availability::Known
+    }
+}
+
+fn may_assume(trust: &str, caller: &Caller<'_>, subject: &'static str) -> bool {
+    let trust = TrustPolicy::parse(trust).unwrap();
+    let target = Target::Key {
+        arn: "arn:aws:iam::111122223333:role/r",
+        account: "111122223333",
+        across_accounts: true,
+    };
+    let action = "sts:AssumeRoleWithWebIdentity";
+    let request = Request { caller, action, target, context: &Subject(subject), new_grant: None };
+    let policies = Policies { key: Some(trust.as_resource_policy()), ..Policies::default() };
+    evaluate(&request, &policies).is_allowed()
+}
+
+#[test]
+fn a_web_identity_is_covered_by_its_provider_alone() {
+    let provider = |name: &str| format!("arn:aws:iam::111122223333:oidc-provider/{name}");
+    let (own, other) = (provider("issuer.example/x"), provider("issuer.example/y"));
+    let own = Caller::web_identity(&own).unwrap();
+    assert!(may_assume(TRUST, &own, "one"));
+    assert!(!may_assume(TRUST, &own, "two"));
+    assert!(!may_assume(TRUST, &Caller::web_identity(&other).unwrap(), "one"), "`*` means principals");
+    let root = Caller::root("arn:aws:iam::111122223333:root").unwrap();
+    assert!(may_assume(TRUST, &root, "two"));
+    let denied = TRUST
+        .replace(r#""Effect": "Allow", "Principal": {"AWS": "*"}"#, r#""Effect": "Deny", "Principal": "*""#);
+    assert!(!may_assume(&denied, &own, "one"), "a Deny for everyone is for everyone");
+    let except = TRUST.replace(
+        r#""Effect": "Allow", "Principal": {"AWS": "*"}"#,
+        r#""Effect": "Allow", "NotPrincipal": {"AWS": "444455556666"}"#,
+    );
+    assert!(!may_assume(&except, &own, "two"));
+}
+
+#[test]
+fn trust_policies_name_principals_and_no_resource() {
+    let with =
+        |extra: &str| format!(r#"{{"Statement": {{"Effect": "Allow", "Action": "sts:AssumeRole"{extra}}}}}"#);
+    let refused = |extra: &str| TrustPolicy::parse(&with(extra)).unwrap_err();
+    assert_eq!(refused(""), PolicyError::MissingPrincipal);
+    let principal = r#", "Principal": {"AWS": "111122223333"}"#;
+    assert_eq!(refused(&format!(r#"{principal}, "Resource": "*""#)), PolicyError::ResourceNotAllowed);
+    assert!(TrustPolicy::parse(&with(principal)).is_ok());
+    let federated = r#", "Principal": {"Federated": "accounts.example"}"#;
+    assert_eq!(refused(federated), PolicyError::InvalidPrincipal("accounts.example".into()));
+    let provider =
+        r#", "Principal": {"Federated": "arn:aws:iam::111122223333:oidc-provider/issuer.example"}"#;
+    assert!(TrustPolicy::parse(&with(provider)).is_ok());
+    assert!(KeyPolicy::parse(&with(provider)).is_err(), "key policies know no federated principals");
+}
