@@ -11,7 +11,7 @@ use reseal_types::Region;
 use crate::{
     call::Call,
     env::Env,
-    error::{AccessDenied, Cause, DeniedResource, Error},
+    error::{AccessDenied, DeniedResource, Error},
     keyring::Key,
     operation::{Elsewhere, Facts, KeyRule, Operation},
     permit::{Permits, Permitted},
@@ -31,7 +31,7 @@ pub(crate) fn authorize<Op: Operation>(
     for (action, resource) in Op::identity_actions(env, call, request) {
         let context = Context::new(env, call, &caller, None, Op::facts(request, 0));
         let target = Target::Other { resource: &resource };
-        let decision = decide(&caller, action, target, &context, Policies::default());
+        let decision = decide(&caller, action, target, &context, call.caller.policies());
         refuse_unless_allowed(call, action, decision, || Some(resource.clone()))?;
     }
     let same_key = same_key(&resolved);
@@ -50,7 +50,7 @@ pub(crate) fn authorize<Op: Operation>(
             account: account.as_str(),
             across_accounts: Op::SPEC.cross_account,
         };
-        let policies = Policies { key: Some(&key.policy), ..Policies::default() };
+        let policies = Policies { key: Some(&key.policy), ..call.caller.policies() };
         let mut decision = decide(&caller, rule.action, target, &context, policies);
         if account != call.caller.account() && decision.denial.is_some() {
             // How the policy of another account's key refuses would tell that the key is there.
@@ -79,7 +79,7 @@ pub(crate) fn authorize<Op: Operation>(
 
 /// The caller as the policy engine knows it.
 pub(crate) fn policy_caller(call: &Call) -> Result<Caller<'_>, Error> {
-    Caller::root(call.caller.arn()).ok_or(Error::Internal(Cause::Crypto("reading of the caller's ARN")))
+    call.caller.as_policy_caller()
 }
 
 /// Whether source and destination are one key; `None` for operations on fewer than two keys.
@@ -175,6 +175,16 @@ impl<'a> Context<'a> {
                 let matching = measured.filter(|(name, _)| key.qualifier_is(name));
                 matching.for_each(|(_, digest)| visit(&digest));
             }
+            ConditionKey::ResourceTag(_) => {
+                let tags = facts.resource_tags.iter().filter(|(name, _)| key.qualifier_is(name));
+                tags.for_each(|(_, value)| visit(value));
+            }
+            // Keys of other services are told apart without regard to letter case, like all.
+            ConditionKey::Other(name) => {
+                let same = |known: &ConditionKey| matches!(known, ConditionKey::Other(own) if own.eq_ignore_ascii_case(name));
+                let matching = facts.values.iter().filter(|(known, _)| same(known));
+                matching.for_each(|(_, value)| visit(value));
+            }
             ConditionKey::RequestAlias => self.alias.into_iter().for_each(visit),
             ConditionKey::ReEncryptOnSameKey => self.same_key.iter().for_each(|same| visit(boolean(*same))),
             other => {
@@ -221,8 +231,8 @@ impl<'a> Context<'a> {
 
 impl RequestContext for Context<'_> {
     fn values(&self, key: &ConditionKey, visit: &mut dyn FnMut(&str)) -> Availability {
-        let told = self.caller.values(key, visit) || self.of_call(key, visit) || self.of_key(key, visit);
-        if !told {
+        let of_caller = self.caller.values(key, visit) || self.call.caller.values(key, visit);
+        if !of_caller && !self.of_call(key, visit) && !self.of_key(key, visit) {
             self.of_request(key, visit);
         }
         Availability::Known

@@ -47,6 +47,13 @@ impl<K: Hash + Eq + Clone, V: Clone> ReadThrough<K, V> {
         *epoch += 1;
         self.cache.remove(key);
     }
+
+    /// Drops the values of all keys that `is_old` names; looks at every value kept, so for rare changes only.
+    pub(crate) fn forget_where(&self, is_old: impl Fn(&K) -> bool) {
+        let mut epoch = self.epoch.lock().unwrap_or_else(PoisonError::into_inner);
+        *epoch += 1;
+        self.cache.retain(|key, _| !is_old(key));
+    }
 }
 
 #[cfg(test)]
@@ -63,6 +70,24 @@ mod tests {
         assert_eq!(cache.get_or_load(&1, load("new")).await, Ok(Some("old")));
         cache.forget(&1);
         assert_eq!(cache.get_or_load(&1, load("new")).await, Ok(Some("new")));
+    }
+
+    #[tokio::test]
+    async fn forgets_many_at_once_and_keeps_the_others() {
+        let cache = ReadThrough::new(10);
+        let load = |value| async move { Ok::<_, Infallible>(Some(value)) };
+        for key in 1..=4 {
+            assert_eq!(cache.get_or_load(&key, load("old")).await, Ok(Some("old")));
+        }
+        cache.forget_where(|key| key % 2 == 0);
+        assert_eq!(cache.get_or_load(&1, load("new")).await, Ok(Some("old")));
+        assert_eq!(cache.get_or_load(&2, load("new")).await, Ok(Some("new")));
+        let overtaken = async {
+            cache.forget_where(|key| *key == 4);
+            Ok::<_, Infallible>(Some("old"))
+        };
+        assert_eq!(cache.get_or_load(&5, overtaken).await, Ok(Some("old")));
+        assert_eq!(cache.get_or_load(&5, load("new")).await, Ok(Some("new")));
     }
 
     #[tokio::test]

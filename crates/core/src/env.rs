@@ -11,7 +11,7 @@ use reseal_types::{Partition, Region, Timestamp};
 use crate::{
     audit::AuditSink,
     error::{Cause, Error},
-    identity::Credentials,
+    identity::{Credentials, Principals},
     keyring::Keyring,
     outbox::Outbox,
     quota::{KeyCounts, Meter, RequestRates},
@@ -29,6 +29,7 @@ pub struct Env {
     pub(crate) settings: Settings,
     pub(crate) keyring: Keyring,
     pub(crate) credentials: Credentials,
+    pub(crate) principals: Principals,
     pub(crate) outbox: Outbox,
     pub(crate) key_counts: Arc<KeyCounts>,
     /// `None` where no rate is limited.
@@ -62,6 +63,7 @@ impl Env {
         let keyring = Keyring::new(settings.keys_in_memory);
         let credentials = Credentials::new(settings.keys_in_memory);
         let meter = Meter::new(&settings.request_rates);
+        let principals = Principals::new(settings.keys_in_memory);
         Self {
             vault,
             clock,
@@ -71,6 +73,7 @@ impl Env {
             settings,
             keyring,
             credentials,
+            principals,
             outbox: Outbox::default(),
             key_counts: Arc::default(),
             meter,
@@ -189,4 +192,7 @@ pub struct Settings {
     pub key_policy_bytes: usize,
     /// Whose attestation documents are believed; `None`: nobody's, and no call may name a recipient.
     pub attestation: Option<Attestation>,
+    /// Whether any well-formed credential is the root of an account. Policies may then name principals that do not
+    /// exist, and roots may assume roles.
+    pub development: bool,
 }

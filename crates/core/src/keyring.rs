@@ -13,7 +13,7 @@ use crate::{
     cache::ReadThrough,
     env::Env,
     error::{Cause, Error},
-    record::{AliasRecord, KeyRecord, MaterialEntry, MaterialRecord, place},
+    record::{AliasRecord, IdentityKind, KeyRecord, MaterialEntry, MaterialRecord, place},
     store::{RecordKey, StoreError},
     vault::{Changes, VaultError},
 };
@@ -190,6 +190,23 @@ impl Env {
                 }
             }
             (Some("access-key"), Some(id), None, None) => self.credentials.forget(id),
+            (Some(kind), Some(account), Some(name), None) => {
+                if let Some(account) = AccountId::parse(account) {
+                    self.forget_directory(kind, account, name);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Env {
+    fn forget_directory(&self, kind: &str, account: AccountId, name: &str) {
+        match kind {
+            "user" => self.principals.forget(account, IdentityKind::User, name),
+            "role" => self.principals.forget(account, IdentityKind::Role, name),
+            "group" => self.principals.forget_users(account),
+            "managed-policy" => self.principals.forget_policy(account, name),
             _ => {}
         }
     }

@@ -10,6 +10,7 @@ mod authorize;
 mod cache;
 pub mod call;
 pub mod custodian;
+pub mod directory;
 pub mod env;
 pub mod error;
 pub mod identity;
@@ -29,6 +30,7 @@ pub mod recipient;
 mod record;
 mod resolve;
 pub mod seed;
+pub mod service;
 pub mod store;
 #[cfg(any(test, feature = "test-util"))]
 pub mod testkit;

@@ -100,6 +100,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) tag_keys: &'a [String],
     /// Who alone is to read the answer.
     pub(crate) recipient: Option<&'a Attested>,
+    /// Tags of a resource that is no KMS key.
+    pub(crate) resource_tags: &'a [(String, String)],
     /// Values of other condition keys.
     pub(crate) values: Vec<(ConditionKey, String)>,
 }

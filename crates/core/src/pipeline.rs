@@ -5,7 +5,7 @@
 //! the operation itself. Authorization comes before state, so that a caller learns nothing about a key it may
 //! not use; both sides of a ReEncrypt are authorized before anything is decrypted.
 
-use std::pin::Pin;
+use std::{marker::PhantomData, pin::Pin};
 
 use reseal_types::Timestamp;
 
@@ -14,14 +14,14 @@ use crate::{
     authorize::authorize,
     call::{Call, RequestId},
     env::Env,
-    error::{Cause, Error},
+    error::{Cause, Error, Fault},
     members::Members,
     operation::{KeyRule, OpSpec, Operation, Request, ServiceNote},
     outbox,
     permit::Permits,
     resolve::{Resolved, resolve},
     store::StoreError,
-    trail::{Line, Trail, keep},
+    trail::{EVENT_SOURCE, Event, Line, Trail, keep},
     vault::{Changes, VaultError},
 };
 
@@ -51,16 +51,60 @@ impl Entry {
 }
 
 async fn handle<Op: Operation>(env: &Env, call: &Call, body: &[u8]) -> Result<Vec<u8>, Error> {
-    let mut trail = Trail::open(env, call, &Op::SPEC)?;
-    let mut result = Err(Error::Internal(Cause::Contended));
+    let OpSpec { name, read_only, .. } = Op::SPEC;
+    let event = Event { source: EVENT_SOURCE, name, read_only, resource_type: "AWS::KMS::Key" };
+    let mut trail = Trail::open(env, call, event)?;
+    recorded(env, &mut trail, !read_only, &OfOperation::<Op> { env, call, body, operation: PhantomData })
+        .await
+}
+
+/// One try at a call.
+pub(crate) trait Attempt {
+    /// How it fails.
+    type Fault: Fault + From<Error>;
+
+    /// Does all of the call but the keeping of its record. Only the first try counts against a request rate.
+    fn attempt(
+        &self,
+        trail: &mut Trail<'_>,
+        first: bool,
+    ) -> impl Future<Output = Result<Done, Self::Fault>> + Send;
+}
+
+struct OfOperation<'a, Op> {
+    env: &'a Env,
+    call: &'a Call,
+    body: &'a [u8],
+    operation: PhantomData<fn() -> Op>,
+}
+
+impl<Op: Operation> Attempt for OfOperation<'_, Op> {
+    type Fault = Error;
+
+    async fn attempt(&self, trail: &mut Trail<'_>, first: bool) -> Result<Done, Error> {
+        attempt::<Op>(self.env, self.call, self.body, trail, first).await
+    }
+}
+
+/// Tries until no concurrent change of the same records is in the way; gives the answer once its record is kept.
+pub(crate) async fn recorded<A: Attempt>(
+    env: &Env,
+    trail: &mut Trail<'_>,
+    may_change: bool,
+    attempt: &A,
+) -> Result<Vec<u8>, A::Fault> {
+    let mut result = Err(Error::Internal(Cause::Contended).into());
     let mut turn = None;
     for tries in 0..ATTEMPTS {
-        if !Op::SPEC.read_only && turn.is_none() {
+        if may_change && turn.is_none() {
             // Waits for who holds it; keeps it after a conflict.
             turn = Some(env.turn.lock().await).filter(|_| tries > 0);
         }
-        result = attempt::<Op>(env, call, body, &mut trail, tries == 0).await;
-        if !matches!(&result, Err(Error::Internal(Cause::Vault(VaultError::Store(StoreError::Conflict))))) {
+        result = attempt.attempt(trail, tries == 0).await;
+        if !matches!(
+            result.as_ref().err().and_then(Fault::as_core),
+            Some(Error::Internal(Cause::Vault(VaultError::Store(StoreError::Conflict))))
+        ) {
             break;
         }
     }
@@ -70,16 +114,16 @@ async fn handle<Op: Operation>(env: &Env, call: &Call, body: &[u8]) -> Result<Ve
             for line in done.lines {
                 kept = kept.and(keep_line(env, trail.at(), line, done.posted).await);
             }
-            kept.map(|()| done.body).map_err(Error::from)
+            kept.map(|()| done.body).map_err(|error| Error::from(error).into())
         }
-        Err(error) => {
-            if matches!(error, Error::Internal(_)) {
+        Err(fault) => {
+            if matches!(fault.as_core(), Some(Error::Internal(_))) {
                 trail.renew(env.entropy.as_ref())?;
             }
-            for line in trail.records(env.entropy.as_ref(), Err(&error))? {
-                keep(env.audit.as_ref(), &line.json).await?;
+            for line in trail.records(env.entropy.as_ref(), Err(&fault))? {
+                keep(env.audit.as_ref(), &line.json).await.map_err(Error::from)?;
             }
-            Err(error)
+            Err(fault)
         }
     }
 }
@@ -96,11 +140,11 @@ async fn keep_line(env: &Env, at: Timestamp, line: Line, posted: bool) -> Result
 }
 
 /// A call that worked: its answer, and the records that say so.
-struct Done {
-    body: Vec<u8>,
-    lines: Vec<Line>,
+pub(crate) struct Done {
+    pub(crate) body: Vec<u8>,
+    pub(crate) lines: Vec<Line>,
     /// The records are in the store, together with the change.
-    posted: bool,
+    pub(crate) posted: bool,
 }
 
 async fn attempt<Op: Operation>(
@@ -194,7 +238,12 @@ fn encode<Op: Operation>(response: &Op::Response) -> Result<Vec<u8>, Error> {
 }
 
 /// Commits a change together with its audit records: after a crash, all are there or none.
-async fn commit(env: &Env, trail: &Trail<'_>, mut changes: Changes, lines: &[Line]) -> Result<(), Error> {
+pub(crate) async fn commit(
+    env: &Env,
+    trail: &Trail<'_>,
+    mut changes: Changes,
+    lines: &[Line],
+) -> Result<(), Error> {
     for line in lines {
         outbox::post(&mut changes, trail.at(), line.event_id.as_str(), &line.json)?;
     }

@@ -271,5 +271,6 @@ pub fn settings() -> Settings {
         on_demand_rotations: 25,
         key_policy_bytes: 32_768,
         attestation: None,
+        development: false,
     }
 }

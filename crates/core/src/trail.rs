@@ -12,9 +12,9 @@ use crate::{
     audit::{AuditSink, AuditUnavailable, Kept},
     call::{Call, RequestId},
     env::{Entropy, Env, NoEntropy},
-    error::Error,
+    error::{Error, Fault},
     json::JsonObject,
-    operation::{Notes, OpSpec, ServiceNote},
+    operation::{Notes, ServiceNote},
     recipient,
 };
 
@@ -23,10 +23,23 @@ pub(crate) const EVENT_SOURCE: &str = "kms.amazonaws.com";
 /// What an operator does to the service itself, outside the API.
 pub(crate) const ADMIN_SOURCE: &str = "admin.reseal";
 
+/// What a call is about, as its record has it.
+#[derive(Debug, Clone, Copy)]
+pub struct Event {
+    /// Such as `kms.amazonaws.com`.
+    pub source: &'static str,
+    /// The operation's name.
+    pub name: &'static str,
+    /// Whether it only reads; true for all cryptographic operations.
+    pub read_only: bool,
+    /// The type of the resources that it works on.
+    pub resource_type: &'static str,
+}
+
 /// A record in the making.
 pub(crate) struct Trail<'a> {
     call: &'a Call,
-    spec: &'static OpSpec,
+    event: Event,
     event_id: RequestId,
     at: Timestamp,
     /// What is known of the request once it is parsed: a JSON object.
@@ -51,11 +64,11 @@ struct Copy<'c> {
 
 impl<'a> Trail<'a> {
     /// Opens the record of a call. Nowhere to keep it: the call is not attempted.
-    pub(crate) fn open(env: &Env, call: &'a Call, spec: &'static OpSpec) -> Result<Self, Error> {
+    pub(crate) fn open(env: &Env, call: &'a Call, event: Event) -> Result<Self, Error> {
         env.audit.ready()?;
         let event_id = RequestId::random(env.entropy.as_ref())?;
         let (parameters, resources) = (Vec::new(), Vec::new());
-        Ok(Self { call, spec, event_id, at: env.clock.now(), parameters, resources })
+        Ok(Self { call, event, event_id, at: env.clock.now(), parameters, resources })
     }
 
     /// Takes another event id. The record of a failure must not stand for that of a change which may have been
@@ -77,6 +90,12 @@ impl<'a> Trail<'a> {
         self.resources.clear();
     }
 
+    /// Notes what the request asks for, as JSON. Replaces what an earlier attempt noted.
+    pub(crate) fn set_parameters(&mut self, json: Option<Vec<u8>>) {
+        self.parameters = json.unwrap_or_default();
+        self.resources.clear();
+    }
+
     /// Notes a key that the call works on.
     pub(crate) fn note_key(&mut self, account: AccountId, arn: &str) {
         self.resources.push((account, arn.to_owned()));
@@ -87,10 +106,10 @@ impl<'a> Trail<'a> {
     pub(crate) fn records(
         &self,
         entropy: &dyn Entropy,
-        result: Result<&Notes, &Error>,
+        result: Result<&Notes, &dyn Fault>,
     ) -> Result<Vec<Line>, Error> {
         let own = self.call.caller.account();
-        let refused = matches!(result, Err(Error::AccessDenied(_)));
+        let refused = result.is_err_and(|fault| fault.is_refusal());
         let mut owners: Vec<AccountId> = self.resources.iter().map(|(owner, _)| *owner).collect();
         owners.retain(|owner| *owner != own && !refused);
         owners.sort_unstable();
@@ -117,15 +136,15 @@ impl<'a> Trail<'a> {
     }
 
     /// One copy as one line of JSON.
-    fn record(&self, copy: &Copy<'_>, result: Result<&Notes, &Error>) -> Vec<u8> {
-        let Self { call, spec, .. } = self;
+    fn record(&self, copy: &Copy<'_>, result: Result<&Notes, &dyn Fault>) -> Vec<u8> {
+        let Self { call, event, .. } = self;
         let mut line = Vec::with_capacity(1_280);
         JsonObject::write(&mut line, |record| {
             record.text("eventVersion", EVENT_VERSION);
-            record.object("userIdentity", |identity| user_identity(call, copy.recipient, identity));
+            record.object("userIdentity", |identity| call.caller.describe(copy.recipient, identity));
             record.text("eventTime", &self.at.to_string());
-            record.text("eventSource", EVENT_SOURCE);
-            record.text("eventName", spec.name);
+            record.text("eventSource", event.source);
+            record.text("eventName", event.name);
             record.text("awsRegion", copy.region.as_str());
             record.text("sourceIPAddress", &call.source_ip.to_string());
             record.text("userAgent", &call.user_agent);
@@ -145,7 +164,7 @@ impl<'a> Trail<'a> {
             }
             record.text("requestID", call.request_id.as_str());
             record.text("eventID", copy.event_id.as_str());
-            record.boolean("readOnly", spec.read_only);
+            record.boolean("readOnly", event.read_only);
             self.write_resources(record, copy, result.ok());
             record.text("eventType", "AwsApiCall");
             record.boolean("managementEvent", true);
@@ -175,26 +194,10 @@ impl<'a> Trail<'a> {
         let added = added.iter().map(|arn| (own.as_str(), arn.as_str()));
         record.objects("resources", worked_on.chain(added), |resource, (account, arn)| {
             resource.text("accountId", account);
-            resource.text("type", "AWS::KMS::Key");
+            resource.text("type", self.event.resource_type);
             resource.text("ARN", arn);
         });
     }
-}
-
-/// Who called. The owner of a key used from elsewhere learns the account, not who in it.
-fn user_identity(call: &Call, recipient: AccountId, identity: &mut JsonObject<'_>) {
-    let account = call.caller.account();
-    if recipient != account {
-        identity.text("type", "AWSAccount");
-        identity.text("principalId", account.as_str());
-        identity.text("accountId", account.as_str());
-        return;
-    }
-    identity.text("type", "Root");
-    identity.text("principalId", account.as_str());
-    identity.text("arn", call.caller.arn());
-    identity.text("accountId", account.as_str());
-    identity.text("accessKeyId", call.caller.access_key_id());
 }
 
 /// Appends a record and waits until it is as durable as the setting asks for.

@@ -14,7 +14,7 @@ use crate::{
     config::{Config, Environment, Sources},
     datadir::DataDir,
     hardening,
-    service::{Empty, Service},
+    service::{Empty, Mode, Service},
 };
 
 /// How long a service that starts or stops is waited for.
@@ -51,7 +51,7 @@ async fn create(directory: &DataDir, config: &Config, choice: &cli::CreateAccoun
             return Ok(answer);
         }
         if let Some(_lock) = directory.try_lock()? {
-            let service = Service::open(directory, config, Empty::Refuse).await?;
+            let service = Service::open(directory, config, Empty::Refuse, Mode::Production).await?;
             return accounts::create(&service.env, request).await;
         }
         sleep(PAUSE).await;
@@ -65,7 +65,7 @@ async fn list(directory: &DataDir, config: &Config) -> Result<AccountList> {
             return Ok(answer);
         }
         if let Some(_lock) = directory.try_lock()? {
-            let service = Service::open(directory, config, Empty::Refuse).await?;
+            let service = Service::open(directory, config, Empty::Refuse, Mode::Production).await?;
             return accounts::list(&service.env).await;
         }
         sleep(PAUSE).await;

@@ -47,21 +47,29 @@ pub(crate) enum Empty {
     Refuse,
 }
 
+/// Whether signatures count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Production,
+    Development,
+}
+
 impl Service {
     /// The service of a data directory. The caller holds its lock.
-    pub(crate) async fn open(directory: &DataDir, config: &Config, empty: Empty) -> Result<Self> {
+    pub(crate) async fn open(directory: &DataDir, config: &Config, empty: Empty, mode: Mode) -> Result<Self> {
         let custodian: Arc<dyn Custodian> = Arc::new(root_key(directory, empty)?);
         let database = open_database(directory)?;
         let audit = open_audit(directory, config)?;
         let store: Arc<dyn Store> = Arc::clone(&database) as _;
-        Self::assemble(store, Some(database), custodian, audit, config).await
+        Self::assemble(store, Some(database), custodian, audit, settings(config, mode)?).await
     }
 
     /// A service that forgets everything, with its audit log in `directory`.
-    pub(crate) async fn in_memory(directory: &DataDir, config: &Config) -> Result<Self> {
+    pub(crate) async fn in_memory(directory: &DataDir, config: &Config, mode: Mode) -> Result<Self> {
         let custodian = MemoryCustodian::generate().context("no root key could be made")?;
         let audit = open_audit(directory, config)?;
-        Self::assemble(Arc::new(MemoryStore::default()), None, Arc::new(custodian), audit, config).await
+        let settings = settings(config, mode)?;
+        Self::assemble(Arc::new(MemoryStore::default()), None, Arc::new(custodian), audit, settings).await
     }
 
     async fn assemble(
@@ -69,7 +77,7 @@ impl Service {
         database: Option<Arc<SqliteStore>>,
         custodian: Arc<dyn Custodian>,
         audit: Arc<AuditLog>,
-        config: &Config,
+        settings: Settings,
     ) -> Result<Self> {
         let vault = Vault::open(Arc::clone(&store), custodian.as_ref(), Arc::new(SystemEntropy)).await;
         let vault = vault.map_err(|error| explain(error, custodian.as_ref()))?;
@@ -80,7 +88,7 @@ impl Service {
             entropy: Arc::new(SystemEntropy),
             workers: Arc::new(WorkerPool::start(threads)?),
             audit: Arc::clone(&audit) as _,
-            settings: settings(config)?,
+            settings,
         });
         Ok(Self { env: Arc::new(env), audit, store, database, custodian })
     }
@@ -102,7 +110,7 @@ impl Service {
 }
 
 /// The settings that operations need.
-fn settings(config: &Config) -> Result<Settings> {
+fn settings(config: &Config, mode: Mode) -> Result<Settings> {
     Ok(Settings {
         partition: config.partition()?,
         regions: config.region_set()?,
@@ -115,6 +123,7 @@ fn settings(config: &Config) -> Result<Settings> {
         on_demand_rotations: config.quotas.on_demand_rotations,
         key_policy_bytes: config.quotas.key_policy_bytes,
         attestation: attestation(config)?,
+        development: mode == Mode::Development,
     })
 }
 

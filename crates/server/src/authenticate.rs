@@ -13,7 +13,6 @@ use hyper::{
 use reseal_core::{
     call::{Call, RequestId},
     env::Env,
-    error::Error as CoreError,
     identity::Authenticated,
 };
 use reseal_sigv4::{Claim, Error, RequestParts};
@@ -75,17 +74,16 @@ async fn verify(
     body: &[u8],
 ) -> Result<Authenticated, Failure> {
     let checked = claim.check(env.clock().now().seconds(), &[SERVICE], |_| region.is_some())?;
-    let credential = env.credential(claim.access_key_id()).await.map_err(CoreError::from)?;
+    let credential = env.credential(claim.access_key_id(), claim.session_token()).await?;
     let Some(credential) = credential else {
         signing_keys::verify_unknown(&checked, body);
         return Err(Error::UnrecognizedClient.into());
     };
-    let caller = signing_keys::verify(&checked, &credential, body);
-    // Every credential is a long-term one, and those have no session token.
-    if claim.session_token().is_some() {
-        return Err(Error::UnrecognizedClient.into());
+    let caller = signing_keys::verify(&checked, &credential, body)?;
+    if credential.is_expired(env.clock().now()) {
+        return Err(Error::ExpiredToken.into());
     }
-    Ok(caller?)
+    Ok(caller)
 }
 
 /// The header lines as they are signed. HTTP/2 has the host in a field of its own.

@@ -6,10 +6,12 @@
 
 mod cause;
 mod denied;
+mod fault;
 mod kinds;
 
 pub use cause::Cause;
 pub use denied::{AccessDenied, DeniedResource};
+pub use fault::Fault;
 pub use kinds::{AlreadyExists, InvalidKeyUsage, InvalidState, Limit, NotFound, TagProblem, Unsupported};
 use reseal_types::key_ref::KeyRefError;
 
@@ -125,14 +127,6 @@ impl Error {
             Self::InvalidMarker => "InvalidMarkerException",
             Self::Throttled => "ThrottlingException",
             Self::Internal(_) => "KMSInternalException",
-        }
-    }
-
-    /// What audit records call it: CloudTrail writes a refusal as `AccessDenied`.
-    pub(crate) fn audit_code(&self) -> &'static str {
-        match self {
-            Self::AccessDenied(_) => "AccessDenied",
-            other => other.code(),
         }
     }
 }

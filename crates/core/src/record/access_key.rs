@@ -6,7 +6,7 @@ use zeroize::Zeroize;
 
 use super::{Record, decode_cbor, encode_cbor};
 
-/// A long-term access key of an account's root; its id is its place.
+/// A long-term access key of a user or of an account's root; its id is its place.
 pub(crate) struct AccessKeyRecord {
     /// The account it belongs to.
     pub(crate) account: AccountId,
@@ -14,6 +14,17 @@ pub(crate) struct AccessKeyRecord {
     pub(crate) secret: SecretBytes,
     /// When it was made.
     pub(crate) created: Timestamp,
+    /// The user it belongs to; `None`: the root of the account.
+    pub(crate) user: Option<UserRef>,
+    /// Whether it may be used.
+    pub(crate) active: bool,
+}
+
+/// A user: by name, and by unique id, so that a user made again under the same name is another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UserRef {
+    pub(crate) name: String,
+    pub(crate) id: String,
 }
 
 const FORM: u8 = 1;
@@ -26,6 +37,10 @@ struct StoredAccessKey {
     secret: ByteVec,
     #[n(2)]
     created_millis: i64,
+    #[n(3)]
+    user: Option<(String, String)>,
+    #[n(4)]
+    inactive: Option<bool>,
 }
 
 impl Drop for StoredAccessKey {
@@ -40,6 +55,8 @@ impl Record for AccessKeyRecord {
             account: self.account.to_string(),
             secret: self.secret.reveal(Reveal::ToSeal).to_vec().into(),
             created_millis: self.created.millis(),
+            user: self.user.as_ref().map(|user| (user.name.clone(), user.id.clone())),
+            inactive: (!self.active).then_some(true),
         };
         encode_cbor(FORM, &stored)
     }
@@ -51,6 +68,8 @@ impl Record for AccessKeyRecord {
             account: AccountId::parse(&stored.account)?,
             secret: SecretBytes::from(secret),
             created: Timestamp::from_millis(stored.created_millis),
+            user: stored.user.take().map(|(name, id)| UserRef { name, id }),
+            active: stored.inactive != Some(true),
         })
     }
 }

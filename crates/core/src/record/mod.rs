@@ -7,17 +7,23 @@
 mod access_key;
 mod account;
 mod alias;
+mod identity;
 mod key;
+mod managed_policy;
 mod multi_region;
+mod oidc_provider;
 mod outbox;
 mod small;
 
-pub(crate) use access_key::AccessKeyRecord;
+pub(crate) use access_key::{AccessKeyRecord, UserRef};
 pub use account::AccountRecord;
 pub(crate) use alias::AliasRecord;
+pub use identity::{AccessKeyEntry, IdentityKind, IdentityRecord, RoleFacts};
 pub(crate) use key::{Deletion, KeyRecord, MaterialEntry, RotationKind};
+pub use managed_policy::{ManagedPolicyRecord, PolicyVersion};
 use minicbor::{CborLen, Decode, Encode};
 pub(crate) use multi_region::MultiRegion;
+pub use oidc_provider::OidcProviderRecord;
 pub(crate) use outbox::OutboxRecord;
 use reseal_types::{AccountId, KeyId, KeyMaterialId, Region, SecretBytes, Timestamp};
 pub(crate) use small::{Marker, MaterialRecord, RevisionRecord};
@@ -25,7 +31,7 @@ pub(crate) use small::{Marker, MaterialRecord, RevisionRecord};
 use crate::store::RecordKey;
 
 /// A record that can be sealed and stored.
-pub(crate) trait Record: Sized {
+pub trait Record: Sized {
     /// The plaintext bytes of the record.
     fn encode(&self) -> SecretBytes;
 
@@ -34,7 +40,7 @@ pub(crate) trait Record: Sized {
 }
 
 /// A version byte and CBOR, written in place: no partial copy of a secret is left behind by growing.
-fn encode_cbor<T: Encode<()> + CborLen<()>>(form: u8, value: &T) -> SecretBytes {
+pub(crate) fn encode_cbor<T: Encode<()> + CborLen<()>>(form: u8, value: &T) -> SecretBytes {
     let mut bytes = Vec::with_capacity(1 + minicbor::len(value));
     bytes.push(form);
     // Writing to a vector cannot fail; a record cut short would be refused when read.
@@ -42,14 +48,14 @@ fn encode_cbor<T: Encode<()> + CborLen<()>>(form: u8, value: &T) -> SecretBytes 
     SecretBytes::from(bytes)
 }
 
-fn decode_cbor<'b, T: Decode<'b, ()>>(form: u8, bytes: &'b [u8]) -> Option<T> {
+pub(crate) fn decode_cbor<'b, T: Decode<'b, ()>>(form: u8, bytes: &'b [u8]) -> Option<T> {
     let (&found, rest) = bytes.split_first()?;
     (found == form).then(|| minicbor::decode(rest).ok())?
 }
 
 /// The places of all records. Plain text, bound to each record by its seal.
 pub(crate) mod place {
-    use super::{AccountId, KeyId, KeyMaterialId, RecordKey, Region, Timestamp};
+    use super::{AccountId, IdentityKind, KeyId, KeyMaterialId, RecordKey, Region, Timestamp};
     use crate::vault::VaultError;
 
     type Place = Result<RecordKey, VaultError>;
@@ -93,6 +99,45 @@ pub(crate) mod place {
 
     pub(crate) fn access_key(id: &str) -> Place {
         place(&format!("access-key/{id}"))
+    }
+
+    /// Users, roles and groups of an account, by lower-case name.
+    pub(crate) fn identity_prefix(account: AccountId, kind: IdentityKind) -> String {
+        let kind = match kind {
+            IdentityKind::User => "user",
+            IdentityKind::Role => "role",
+            IdentityKind::Group => "group",
+        };
+        format!("{kind}/{account}/")
+    }
+
+    pub(crate) fn identity(account: AccountId, kind: IdentityKind, name: &str) -> Place {
+        place(&format!("{}{}", identity_prefix(account, kind), name.to_ascii_lowercase()))
+    }
+
+    /// Users of a group, by lower-case names.
+    pub(crate) fn member_prefix(account: AccountId, group: &str) -> String {
+        format!("group-member/{account}/{}/", group.to_ascii_lowercase())
+    }
+
+    pub(crate) fn member(account: AccountId, group: &str, user: &str) -> Place {
+        place(&format!("{}{}", member_prefix(account, group), user.to_ascii_lowercase()))
+    }
+
+    pub(crate) fn managed_policy_prefix(account: AccountId) -> String {
+        format!("managed-policy/{account}/")
+    }
+
+    pub(crate) fn managed_policy(account: AccountId, name: &str) -> Place {
+        place(&format!("{}{}", managed_policy_prefix(account), name.to_ascii_lowercase()))
+    }
+
+    pub(crate) fn oidc_provider_prefix(account: AccountId) -> String {
+        format!("oidc-provider/{account}/")
+    }
+
+    pub(crate) fn oidc_provider(account: AccountId, issuer: &str) -> Place {
+        place(&format!("{}{issuer}", oidc_provider_prefix(account)))
     }
 
     pub(crate) const DUE_DELETIONS: &str = "due/deletion/";

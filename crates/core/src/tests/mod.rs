@@ -4,6 +4,7 @@ mod audit;
 mod lifecycle;
 mod multi_region;
 mod paging;
+mod principals;
 mod quotas;
 mod re_encrypt;
 mod recipient;

@@ -6,7 +6,7 @@ use crate::{
     cli,
     config::Config,
     datadir::{DataDir, Lock},
-    service::{Empty, Service},
+    service::{Empty, Mode, Service},
     temporary::TemporaryDirectory,
 };
 
@@ -30,10 +30,10 @@ impl Home {
     }
 
     /// Opens the service on it.
-    pub(super) async fn open(&self, config: &Config) -> Result<Service> {
+    pub(super) async fn open(&self, config: &Config, mode: Mode) -> Result<Service> {
         match self {
-            Self::Directory(directory, _) => Service::open(directory, config, Empty::Begin).await,
-            Self::Memory(directory) => Service::in_memory(&DataDir::at(directory.path()), config).await,
+            Self::Directory(directory, _) => Service::open(directory, config, Empty::Begin, mode).await,
+            Self::Memory(directory) => Service::in_memory(&DataDir::at(directory.path()), config, mode).await,
         }
     }
 

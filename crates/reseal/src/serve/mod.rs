@@ -25,7 +25,7 @@ use crate::{
     first_account, hardening,
     logging::{self, LogLevel},
     seed,
-    service::Service,
+    service::{Mode, Service},
 };
 
 /// The account of development mode when none is chosen: the one of AWS's own examples.
@@ -61,7 +61,8 @@ async fn serve(sources: Sources, loaded: Loaded, level: LogLevel, flags: &cli::S
     check_exposure(listen.ip(), tls.is_some(), config, flags)?;
     let dev = dev_mode(&sources, flags)?;
     let home = Home::choose(config, flags)?;
-    let service = home.open(config).await?;
+    let mode = if dev.is_some() { Mode::Development } else { Mode::Production };
+    let service = home.open(config, mode).await?;
     prepare(&service, &home, &sources, dev, flags).await?;
     let listeners = Listeners::start(&service, config, listen, tls.clone(), dev)?;
     let tasks = start_tasks(&service, &home, &listeners.failures)?;

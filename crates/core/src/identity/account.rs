@@ -1,12 +1,10 @@
-//! Accounts, their root credentials, and who a caller is.
-
-use std::sync::Arc;
+//! Accounts and the credentials of their roots.
 
 use reseal_types::{AccountId, Reveal, SecretBytes};
 
+use super::random;
 pub use crate::record::AccountRecord;
 use crate::{
-    cache::ReadThrough,
     call::RequestId,
     env::{Entropy, Env, NoEntropy},
     error::{Cause, Error},
@@ -16,66 +14,6 @@ use crate::{
     trail::{ADMIN_SOURCE, ServiceEvent, service_event},
     vault::{Changes, VaultError},
 };
-
-/// A caller whose credential was checked. Only [`Credential::authenticate`] and [`Env::dev_root`] make one.
-#[derive(Debug, Clone)]
-pub struct Authenticated {
-    account: AccountId,
-    arn: Arc<str>,
-    access_key_id: Arc<str>,
-}
-
-impl Authenticated {
-    /// The caller's account.
-    pub fn account(&self) -> AccountId {
-        self.account
-    }
-
-    /// The caller's ARN, such as `arn:aws:iam::111122223333:root`.
-    pub fn arn(&self) -> &str {
-        &self.arn
-    }
-
-    /// The access key that signed.
-    pub fn access_key_id(&self) -> &str {
-        &self.access_key_id
-    }
-}
-
-/// An access key with its secret, as a signature check needs it.
-pub struct Credential {
-    caller: Authenticated,
-    secret: SecretBytes,
-    serial: u64,
-}
-
-impl Credential {
-    /// The caller, if `check` accepts the secret. The number given to `check` changes whenever the secret
-    /// does, so that keys derived from the secret can be cached by it.
-    ///
-    /// # Errors
-    /// Whatever `check` returns.
-    pub fn authenticate<E>(
-        &self,
-        check: impl FnOnce(&SecretBytes, u64) -> Result<(), E>,
-    ) -> Result<Authenticated, E> {
-        check(&self.secret, self.serial)?;
-        Ok(self.caller.clone())
-    }
-}
-
-/// Credentials in use.
-pub(crate) struct Credentials(ReadThrough<Box<str>, Arc<Credential>>);
-
-impl Credentials {
-    pub(crate) fn new(capacity: usize) -> Self {
-        Self(ReadThrough::new(capacity))
-    }
-
-    pub(crate) fn forget(&self, access_key_id: &str) {
-        self.0.forget(&access_key_id.into());
-    }
-}
 
 /// A new account's root credentials. The secret is shown this once.
 pub struct NewAccount {
@@ -133,35 +71,6 @@ impl std::fmt::Display for AccountError {
 impl std::error::Error for AccountError {}
 
 impl Env {
-    /// The credential with that access key id.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn credential(&self, access_key_id: &str) -> Result<Option<Arc<Credential>>, VaultError> {
-        let Ok(place) = place::access_key(access_key_id) else { return Ok(None) };
-        let load = async {
-            let held = self.vault.read::<AccessKeyRecord>(&place).await?;
-            Ok(held.map(|held| {
-                let caller = self.root_caller(held.record.account, access_key_id);
-                Arc::new(Credential { caller, secret: held.record.secret, serial: held.version })
-            }))
-        };
-        self.credentials.0.get_or_load(&access_key_id.into(), load).await
-    }
-
-    /// The root of `account`, for development mode, where any well-formed credential is accepted.
-    pub fn dev_root(&self, account: AccountId, access_key_id: &str) -> Authenticated {
-        self.root_caller(account, access_key_id)
-    }
-
-    fn root_caller(&self, account: AccountId, access_key_id: &str) -> Authenticated {
-        Authenticated {
-            account,
-            arn: root_arn(self.settings.partition.as_str(), account).into(),
-            access_key_id: access_key_id.into(),
-        }
-    }
-
     /// Makes an account with root credentials.
     ///
     /// # Errors
@@ -176,7 +85,10 @@ impl Env {
         changes.expect(account_place.clone(), None);
         changes.expect(key_place.clone(), None);
         changes.put(account_place, &AccountRecord { created: now, name });
-        changes.put(key_place, &AccessKeyRecord { account: new.account, secret, created: now });
+        changes.put(
+            key_place,
+            &AccessKeyRecord { account: new.account, secret, created: now, user: None, active: true },
+        );
         let event_id = RequestId::random(self.entropy.as_ref()).map_err(AccountError::Entropy)?;
         let event = ServiceEvent {
             name: "CreateAccount",
@@ -228,11 +140,6 @@ impl Env {
     }
 }
 
-/// The ARN of an account's root.
-pub(crate) fn root_arn(partition: &str, account: AccountId) -> String {
-    format!("arn:{partition}:iam::{account}:root")
-}
-
 fn complete(choice: AccountChoice, entropy: &dyn Entropy) -> Result<(NewAccount, String), AccountError> {
     let account = match choice.account {
         Some(account) => account,
@@ -240,11 +147,11 @@ fn complete(choice: AccountChoice, entropy: &dyn Entropy) -> Result<(NewAccount,
     };
     let access_key_id = match choice.access_key_id {
         Some(id) => id,
-        None => format!("AKIA{}", random_text(entropy, BASE32, 16)?),
+        None => random::access_key_id(entropy, "AKIA").map_err(AccountError::Entropy)?,
     };
     let secret_access_key = match choice.secret_access_key {
         Some(secret) => secret,
-        None => random_secret(entropy)?,
+        None => random::secret_access_key(entropy).map_err(AccountError::Entropy)?,
     };
     let id_legal = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
     let id_good = (16..=128).contains(&access_key_id.len()) && access_key_id.bytes().all(id_legal);
@@ -256,35 +163,10 @@ fn complete(choice: AccountChoice, entropy: &dyn Entropy) -> Result<(NewAccount,
     Ok((NewAccount { account, access_key_id, secret_access_key }, choice.name))
 }
 
-const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
 /// 12 digits of which the first is not 0.
 fn random_account(entropy: &dyn Entropy) -> Result<AccountId, AccountError> {
     let mut bytes = [0; 8];
     entropy.fill_public(&mut bytes).map_err(AccountError::Entropy)?;
     let number = 100_000_000_000 + u64::from_be_bytes(bytes) % 900_000_000_000;
     AccountId::parse(&number.to_string()).ok_or(AccountError::BadCredential)
-}
-
-/// Characters of an alphabet whose length is a power of two, so that none is favoured.
-fn random_text(entropy: &dyn Entropy, alphabet: &[u8], len: usize) -> Result<String, AccountError> {
-    let mut bytes = vec![0; len];
-    entropy.fill_public(&mut bytes).map_err(AccountError::Entropy)?;
-    Ok(bytes
-        .iter()
-        .filter_map(|byte| alphabet.get(usize::from(*byte) % alphabet.len()))
-        .map(|b| *b as char)
-        .collect())
-}
-
-fn random_secret(entropy: &dyn Entropy) -> Result<SecretBytes, AccountError> {
-    let fill = |bytes: &mut [u8]| {
-        entropy.fill_secret(bytes)?;
-        for byte in bytes {
-            *byte = BASE64.get(usize::from(*byte) % BASE64.len()).copied().unwrap_or(b'A');
-        }
-        Ok(())
-    };
-    SecretBytes::generate(40, fill).map_err(AccountError::Entropy)
 }

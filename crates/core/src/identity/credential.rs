@@ -1,0 +1,187 @@
+//! Access keys and session tokens: whose they are, and the secret that a signature is checked with.
+
+use std::sync::Arc;
+
+use quick_cache::sync::Cache;
+use reseal_types::{AccountId, SecretBytes, Timestamp};
+
+use super::{Authenticated, Principal, Session, session::OpenSession};
+use crate::{
+    cache::ReadThrough,
+    env::Env,
+    error::Error,
+    record::{AccessKeyRecord, IdentityKind, UserRef, place},
+};
+
+/// An access key with its secret, as a signature check needs it.
+pub struct Credential {
+    caller: Authenticated,
+    secret: Secret,
+}
+
+enum Secret {
+    LongTerm(Arc<AccessKey>),
+    Session(Arc<OpenSession>),
+}
+
+impl Credential {
+    /// The caller, if `check` accepts the secret. The number given to `check` changes whenever the secret
+    /// does, so that keys derived from the secret can be cached by it.
+    ///
+    /// # Errors
+    /// Whatever `check` returns.
+    pub fn authenticate<E>(
+        &self,
+        check: impl FnOnce(&SecretBytes, u64) -> Result<(), E>,
+    ) -> Result<Authenticated, E> {
+        match &self.secret {
+            Secret::LongTerm(key) => check(&key.secret, key.serial)?,
+            Secret::Session(open) => check(&open.secret, open.serial)?,
+        }
+        Ok(self.caller.clone())
+    }
+
+    /// Whether its time is over. To be asked once the signature was accepted.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.caller.session().is_some_and(|session| session.expires <= now)
+    }
+}
+
+/// A long-term access key in use.
+struct AccessKey {
+    id: Arc<str>,
+    account: AccountId,
+    owner: Owner,
+    secret: SecretBytes,
+    serial: u64,
+}
+
+enum Owner {
+    Root(Arc<Principal>),
+    User(UserRef),
+}
+
+/// Credentials in use.
+pub(crate) struct Credentials {
+    long_term: ReadThrough<Box<str>, Arc<AccessKey>>,
+    /// Session tokens that were opened, by access key id. A token never changes; whether its principal is still there
+    /// and its time not over is asked at every use.
+    sessions: Cache<Box<str>, Arc<OpenSession>>,
+}
+
+impl Credentials {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { long_term: ReadThrough::new(capacity), sessions: Cache::new(capacity) }
+    }
+
+    pub(crate) fn forget(&self, access_key_id: &str) {
+        self.long_term.forget(&access_key_id.into());
+    }
+}
+
+impl Env {
+    /// The credential with that access key id and, for temporary ones, session token. None when there is none, when it
+    /// was made inactive, when the token is not its own, and when its principal is gone.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn credential(
+        &self,
+        access_key_id: &str,
+        session_token: Option<&str>,
+    ) -> Result<Option<Credential>, Error> {
+        match session_token {
+            None => self.long_term_credential(access_key_id).await,
+            Some(token) => self.session_credential(access_key_id, token).await,
+        }
+    }
+
+    async fn long_term_credential(&self, access_key_id: &str) -> Result<Option<Credential>, Error> {
+        let Ok(place) = place::access_key(access_key_id) else { return Ok(None) };
+        let load = async {
+            let Some(held) = self.vault.read::<AccessKeyRecord>(&place).await? else { return Ok(None) };
+            let (record, serial) = (held.record, held.version);
+            if !record.active {
+                return Ok(None);
+            }
+            let root = || Arc::new(Principal::root(self.settings.partition.as_str(), record.account));
+            Ok::<_, Error>(Some(Arc::new(AccessKey {
+                id: access_key_id.into(),
+                account: record.account,
+                owner: record.user.map_or_else(|| Owner::Root(root()), Owner::User),
+                secret: record.secret,
+                serial,
+            })))
+        };
+        let Some(key) = self.credentials.long_term.get_or_load(&access_key_id.into(), load).await? else {
+            return Ok(None);
+        };
+        let principal = match &key.owner {
+            Owner::Root(root) => Some(Arc::clone(root)),
+            Owner::User(user) => {
+                self.principal(key.account, IdentityKind::User, &user.name, &user.id).await?
+            }
+        };
+        Ok(principal.map(|principal| Credential {
+            caller: Authenticated {
+                principal,
+                access_key_id: Arc::clone(&key.id),
+                session: None,
+                session_policies: None,
+            },
+            secret: Secret::LongTerm(key),
+        }))
+    }
+
+    async fn session_credential(
+        &self,
+        access_key_id: &str,
+        token: &str,
+    ) -> Result<Option<Credential>, Error> {
+        let kept = self.credentials.sessions.get(access_key_id).filter(|open| *open.token == *token);
+        let open = match kept {
+            Some(open) => open,
+            None => {
+                let Some(open) = self.open_session(access_key_id, token) else { return Ok(None) };
+                let open = Arc::new(open);
+                self.credentials.sessions.insert(access_key_id.into(), Arc::clone(&open));
+                open
+            }
+        };
+        let Some(principal) = self.session_principal(&open).await? else { return Ok(None) };
+        let Some(session_policies) = self.session_policies(&principal, &open.session).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Credential {
+            caller: Authenticated {
+                principal,
+                access_key_id: Arc::clone(&open.access_key_id),
+                session: Some(Arc::clone(&open.session)),
+                session_policies: (!session_policies.is_empty()).then(|| session_policies.into()),
+            },
+            secret: Secret::Session(open),
+        }))
+    }
+
+    async fn session_principal(&self, open: &OpenSession) -> Result<Option<Arc<Principal>>, Error> {
+        match &open.of {
+            None => Ok(Some(Arc::new(Principal::root(self.settings.partition.as_str(), open.account)))),
+            Some((kind, of)) => self.principal(open.account, *kind, &of.name, &of.id).await,
+        }
+    }
+
+    /// The session's policies as they are now; `None` when one that it names is gone, so that nothing is left which
+    /// says what the session may do.
+    async fn session_policies(
+        &self,
+        principal: &Principal,
+        session: &Session,
+    ) -> Result<Option<Vec<Arc<reseal_policy::IdentityPolicy>>>, Error> {
+        let mut policies: Vec<_> = session.inline_policy.iter().cloned().collect();
+        for arn in &session.policy_arns {
+            let Some(policy) = self.attached_policy(principal.account, arn).await? else { return Ok(None) };
+            policies.push(policy);
+        }
+        Ok(Some(policies))
+    }
+}
