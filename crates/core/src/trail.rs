@@ -109,7 +109,7 @@ impl<'a> Trail<'a> {
         result: Result<&Notes, &dyn Fault>,
     ) -> Result<Vec<Line>, Error> {
         let own = self.call.caller.account();
-        let refused = result.is_err_and(|fault| fault.is_refusal());
+        let refused = result.is_err_and(Fault::is_refusal);
         let mut owners: Vec<AccountId> = self.resources.iter().map(|(owner, _)| *owner).collect();
         owners.retain(|owner| *owner != own && !refused);
         owners.sort_unstable();

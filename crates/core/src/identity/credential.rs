@@ -139,14 +139,13 @@ impl Env {
         token: &str,
     ) -> Result<Option<Credential>, Error> {
         let kept = self.credentials.sessions.get(access_key_id).filter(|open| *open.token == *token);
-        let open = match kept {
-            Some(open) => open,
-            None => {
-                let Some(open) = self.open_session(access_key_id, token) else { return Ok(None) };
-                let open = Arc::new(open);
-                self.credentials.sessions.insert(access_key_id.into(), Arc::clone(&open));
-                open
-            }
+        let open = if let Some(open) = kept {
+            open
+        } else {
+            let Some(open) = self.open_session(access_key_id, token) else { return Ok(None) };
+            let open = Arc::new(open);
+            self.credentials.sessions.insert(access_key_id.into(), Arc::clone(&open));
+            open
         };
         let Some(principal) = self.session_principal(&open).await? else { return Ok(None) };
         let Some(session_policies) = self.session_policies(&principal, &open.session).await? else {

@@ -111,10 +111,16 @@ impl Authenticated {
                 }
             }
             ConditionKey::TokenIssueTime => {
-                session.iter().for_each(|session| visit(&session.issued.to_string()));
+                if let Some(session) = session {
+                    visit(&session.issued.to_string());
+                }
             }
             // Long-term credentials have no such fact at all, and no session here was opened with a device.
-            ConditionKey::MultiFactorAuthPresent => session.iter().for_each(|_| visit("false")),
+            ConditionKey::MultiFactorAuthPresent => {
+                if session.is_some() {
+                    visit("false");
+                }
+            }
             ConditionKey::SourceIdentity => {
                 session.and_then(|session| session.source_identity.as_deref()).into_iter().for_each(visit);
             }
