@@ -3,7 +3,9 @@
 
 use std::sync::{Arc, OnceLock};
 
-use reseal_crypto::{asymmetric::KeyPair, ciphertext::MaterialKey};
+use reseal_crypto::{
+    agreement::AgreementKey, asymmetric::KeyPair, ciphertext::MaterialKey, kem::KemKeyPair, mac::MacKey,
+};
 use reseal_policy::KeyPolicy;
 use reseal_types::{
     AccountId, AliasName, KeyId, KeyMaterialId, KeySpec, KeyState, KeyUsage, Partition, Region,
@@ -13,6 +15,7 @@ use crate::{
     cache::ReadThrough,
     env::Env,
     error::{Cause, Error},
+    material,
     record::{AliasRecord, IdentityKind, KeyRecord, MaterialEntry, MaterialRecord, place},
     store::{RecordKey, StoreError},
     vault::{Changes, VaultError},
@@ -31,8 +34,14 @@ pub(crate) struct Key {
 pub(crate) enum Materials {
     /// All versions of a symmetric key, oldest first.
     Symmetric(Vec<(KeyMaterialId, MaterialKey)>),
-    /// An asymmetric key has one version for life.
+    /// A pair for encryption. Like all that follow it has one version for life.
     Pair(Arc<KeyPair>),
+    /// An HMAC key.
+    Mac(Box<MacKey>),
+    /// A private key for key agreement.
+    Agreement(Arc<AgreementKey>),
+    /// A pair for key encapsulation.
+    Kem(Box<KemKeyPair>),
 }
 
 impl Key {
@@ -98,15 +107,14 @@ impl Key {
 
     async fn load_materials(&self, env: &Env) -> Result<Materials, Error> {
         let broken = || Error::Internal(Cause::Crypto("loading of key material"));
-        let KeyRecord { region, id, spec, .. } = &self.record;
+        let KeyRecord { region, id, spec, usage, .. } = &self.record;
         let mut versions = Vec::with_capacity(self.record.materials.len());
         for entry in &self.record.materials {
             let place = place::material(region, *id, entry.id)?;
             let held = env.vault.read::<MaterialRecord>(&place).await?;
             let bytes = held.ok_or(VaultError::Tampered(place))?.record.0;
             if *spec != KeySpec::SymmetricDefault {
-                let pair = KeyPair::load(*spec, &bytes).map_err(|_| broken())?;
-                return Ok(Materials::Pair(Arc::new(pair)));
+                return material::prepare(*spec, *usage, &bytes);
             }
             versions.push((entry.id, MaterialKey::new(&bytes).map_err(|_| broken())?));
         }

@@ -18,6 +18,7 @@ mod jobs;
 mod json;
 mod key_policy;
 mod keyring;
+mod material;
 mod members;
 mod multi_region;
 pub mod operation;

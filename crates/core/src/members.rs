@@ -187,6 +187,13 @@ impl<'a> Members<'a> {
         Ok(found)
     }
 
+    /// A value of an enumeration that must be there.
+    pub(crate) fn required_choice<E: ModelEnum>(&mut self, name: &str) -> Taken<Option<E>> {
+        let sent = self.taken_from.iter().any(|(member, node)| member == name && !matches!(node, Node::Null));
+        self.require(name, sent);
+        self.choice(name)
+    }
+
     /// A list of values of an enumeration.
     pub(crate) fn choices<E: ModelEnum>(&mut self, name: &str, count: Bounds) -> Taken<Vec<E>> {
         let mut chosen = Vec::new();

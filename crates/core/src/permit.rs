@@ -1,5 +1,8 @@
 //! A key that a call was allowed to use. Cryptography with stored key material exists only here.
 
+mod agreement;
+mod mac;
+
 use std::sync::Arc;
 
 use reseal_crypto::{ciphertext, error::CryptoError};
@@ -113,7 +116,7 @@ impl Permitted {
     ) -> Result<(), Error> {
         let spec = self.key.spec();
         if !spec.encryption_algorithms().contains(&algorithm) {
-            return Err(Error::InvalidKeyUsage(InvalidKeyUsage::Algorithm(algorithm, spec)));
+            return Err(Error::InvalidKeyUsage(InvalidKeyUsage::Algorithm(algorithm.as_str(), spec)));
         }
         if algorithm != EncryptionAlgorithm::SymmetricDefault && !context.is_empty() {
             return Err(Error::Validation(format!(
@@ -133,6 +136,11 @@ impl Permitted {
             )));
         }
         Ok(())
+    }
+
+    /// The material is not what spec and usage of the key say: a defect, since both were checked.
+    fn of_another_kind() -> Error {
+        Error::Internal(Cause::Crypto("matching of key material to usage"))
     }
 
     /// Encrypts under the current key material; symmetric blobs say whether they hold a data key.
@@ -170,6 +178,7 @@ impl Permitted {
                 let blob = offload(env.workers.as_ref(), work).await?.map_err(failed)?;
                 Ok(Encrypted { blob, material: None })
             }
+            _ => Err(Self::of_another_kind()),
         }
     }
 
@@ -209,6 +218,7 @@ impl Permitted {
                 }
                 Ok(Decrypted { plaintext, material: None })
             }
+            _ => Err(Self::of_another_kind()),
         }
     }
 }

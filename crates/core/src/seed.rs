@@ -3,15 +3,16 @@
 //! Only development mode calls this: fixed ids and fixed key material have no place in a service that keeps
 //! secrets.
 
-use reseal_crypto::{asymmetric::KeyPair, kdf::DerivationKey};
+use reseal_crypto::kdf::DerivationKey;
 use reseal_types::{
     AccountId, AliasName, KeyId, KeyMaterialId, KeySpec, KeyUsage, Origin, Region, Reveal, SecretBytes,
 };
 
 use crate::{
-    env::{Env, offload},
+    env::Env,
     error::{Cause, Error},
     key_policy::{check_grammar, default_policy},
+    material::{self, Fresh},
     record::{AliasRecord, KeyRecord, Marker, MaterialEntry, MaterialRecord, MultiRegion, place},
     vault::Changes,
 };
@@ -50,7 +51,7 @@ impl Env {
         if self.key(&seed.region, seed.id).await?.is_some() {
             return Ok(false);
         }
-        if !seed.spec.allows(seed.usage) {
+        if !seed.spec.allows(seed.usage) || !material::is_made_here(seed.spec, seed.usage) {
             return invalid("The usage does not fit the key spec.");
         }
         if seed
@@ -64,7 +65,7 @@ impl Env {
         let (account, region, id) = (*account, region.clone(), *id);
         let policy = seed.policy.unwrap_or_else(|| default_policy(self, account));
         check_grammar(self, &policy)?;
-        let (bytes, public_key) = self.seed_material(seed.spec, seed.material).await?;
+        let (bytes, public_key) = self.seed_material(seed.spec, seed.usage, seed.material).await?;
         let material_id = material_id(id, &bytes)?;
         let now = self.clock.now();
         let mut changes = Changes::default();
@@ -101,18 +102,14 @@ impl Env {
     async fn seed_material(
         &self,
         spec: KeySpec,
+        usage: KeyUsage,
         fixed: Option<SecretBytes>,
     ) -> Result<(SecretBytes, Option<Vec<u8>>), Error> {
         if let Some(bytes) = fixed {
             return Ok((bytes, None));
         }
-        if spec == KeySpec::SymmetricDefault {
-            let bytes = SecretBytes::generate(32, |bytes| self.entropy.fill_secret(bytes))?;
-            return Ok((bytes, None));
-        }
-        let generated = offload(self.workers.as_ref(), move || KeyPair::generate(spec)).await?;
-        let pair = generated.map_err(|_| Error::Internal(Cause::Crypto("generation of a key pair")))?;
-        Ok((pair.pkcs8, Some(pair.spki)))
+        let Fresh { bytes, public_key } = material::generate(self, spec, usage).await?;
+        Ok((bytes, public_key))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::key::api_enum;
+
 /// `EncryptionAlgorithmSpec` of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EncryptionAlgorithm {
@@ -39,6 +41,48 @@ impl EncryptionAlgorithm {
 impl fmt::Display for EncryptionAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+api_enum! {
+    /// `MacAlgorithmSpec` of the API (RFC 2104).
+    MacAlgorithm {
+        /// 28 bytes.
+        HmacSha224 = "HMAC_SHA_224",
+        /// 32 bytes.
+        HmacSha256 = "HMAC_SHA_256",
+        /// 48 bytes.
+        HmacSha384 = "HMAC_SHA_384",
+        /// 64 bytes.
+        HmacSha512 = "HMAC_SHA_512",
+    }
+}
+
+impl MacAlgorithm {
+    /// Length of its MACs in bytes; keys made here are as long.
+    pub const fn mac_bytes(self) -> usize {
+        match self {
+            Self::HmacSha224 => 28,
+            Self::HmacSha256 => 32,
+            Self::HmacSha384 => 48,
+            Self::HmacSha512 => 64,
+        }
+    }
+}
+
+api_enum! {
+    /// `KeyAgreementAlgorithmSpec` of the API.
+    KeyAgreementAlgorithm {
+        /// Elliptic-curve Diffie-Hellman; the secret is the bare x coordinate.
+        Ecdh = "ECDH",
+    }
+}
+
+api_enum! {
+    /// `EncapsulationAlgorithmSpec` of the API.
+    EncapsulationAlgorithm {
+        /// ML-KEM (FIPS 203).
+        MlKem = "ML_KEM",
     }
 }
 

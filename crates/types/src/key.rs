@@ -4,7 +4,10 @@
 
 use std::fmt;
 
-use crate::algorithm::{EncryptionAlgorithm, RSA_SIGNING, SM2_SIGNING, SigningAlgorithm};
+use crate::algorithm::{
+    EncapsulationAlgorithm, EncryptionAlgorithm, KeyAgreementAlgorithm, MacAlgorithm, RSA_SIGNING,
+    SM2_SIGNING, SigningAlgorithm,
+};
 
 macro_rules! api_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
@@ -38,6 +41,8 @@ macro_rules! api_enum {
         }
     };
 }
+
+pub(crate) use api_enum;
 
 api_enum! {
     /// `KeySpec` of the API: the kind of key material.
@@ -194,6 +199,27 @@ impl KeySpec {
             Self::Sm2 => SM2_SIGNING,
             _ => &[],
         }
+    }
+
+    /// The MAC algorithm of an HMAC key: each has one.
+    pub const fn mac_algorithm(self) -> Option<MacAlgorithm> {
+        match self {
+            Self::Hmac224 => Some(MacAlgorithm::HmacSha224),
+            Self::Hmac256 => Some(MacAlgorithm::HmacSha256),
+            Self::Hmac384 => Some(MacAlgorithm::HmacSha384),
+            Self::Hmac512 => Some(MacAlgorithm::HmacSha512),
+            _ => None,
+        }
+    }
+
+    /// The algorithm of a key of this spec with usage KEY_AGREEMENT.
+    pub const fn key_agreement_algorithm(self) -> Option<KeyAgreementAlgorithm> {
+        if self.allows(KeyUsage::KeyAgreement) { Some(KeyAgreementAlgorithm::Ecdh) } else { None }
+    }
+
+    /// The algorithm of a key of this spec with usage ENCAPSULATE_DECAPSULATE.
+    pub const fn encapsulation_algorithm(self) -> Option<EncapsulationAlgorithm> {
+        if self.allows(KeyUsage::EncapsulateDecapsulate) { Some(EncapsulationAlgorithm::MlKem) } else { None }
     }
 
     /// The most plaintext bytes `algorithm` takes under a key of this spec. RSA-OAEP: modulus less twice the

@@ -14,7 +14,9 @@ pub mod key_ref;
 pub mod secret;
 pub mod time;
 
-pub use algorithm::{EncryptionAlgorithm, SigningAlgorithm};
+pub use algorithm::{
+    EncapsulationAlgorithm, EncryptionAlgorithm, KeyAgreementAlgorithm, MacAlgorithm, SigningAlgorithm,
+};
 pub use arn::{AccountId, Partition, Region};
 pub use ciphertext_header::{CiphertextHeader, KeyMaterialId};
 pub use context::EncryptionContext;

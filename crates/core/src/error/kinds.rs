@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use reseal_types::{EncryptionAlgorithm, KeySpec, KeyState, KeyUsage, Origin, Region};
+use reseal_types::{KeySpec, KeyState, KeyUsage, Origin, Region};
 
 /// What is not there.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub enum InvalidKeyUsage {
         operation: &'static str,
     },
     /// The algorithm is not one of the key spec.
-    Algorithm(EncryptionAlgorithm, KeySpec),
+    Algorithm(&'static str, KeySpec),
 }
 
 /// Which quota is used up.

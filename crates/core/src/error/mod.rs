@@ -32,6 +32,8 @@ pub enum Error {
     IncorrectKey,
     /// One answer for every way in which a ciphertext can fail to open.
     InvalidCiphertext,
+    /// The MAC is not that of the message.
+    InvalidMac,
     /// The name, or the place of a replica, is taken.
     AlreadyExists(AlreadyExists),
     /// An alias name with characters that are not allowed.
@@ -79,7 +81,7 @@ impl Error {
                 "The key ID in the request does not identify a CMK that can perform this operation."
                     .to_owned()
             }
-            Self::InvalidCiphertext => return None,
+            Self::InvalidCiphertext | Self::InvalidMac => return None,
             Self::AlreadyExists(what) => what.to_string(),
             Self::InvalidAliasName(name) => format!("{name} contains invalid characters for an alias"),
             Self::ReservedAlias => String::new(),
@@ -111,6 +113,7 @@ impl Error {
             Self::InvalidKeyUsage(_) => "InvalidKeyUsageException",
             Self::IncorrectKey => "IncorrectKeyException",
             Self::InvalidCiphertext => "InvalidCiphertextException",
+            Self::InvalidMac => "KMSInvalidMacException",
             Self::AlreadyExists(_) => "AlreadyExistsException",
             Self::InvalidAliasName(_) => "InvalidAliasNameException",
             Self::ReservedAlias => "NotAuthorizedException",

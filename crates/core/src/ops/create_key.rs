@@ -1,22 +1,22 @@
 //! CreateKey: a new KMS key, durable before its id is told.
 
-use reseal_crypto::asymmetric::{GeneratedKeyPair, KeyPair};
 use reseal_policy::ConditionKey;
 use reseal_types::{KeyId, KeySpec, KeyUsage, Origin};
 use serde::Serialize;
 
 use super::{
-    rotate_key_on_demand::new_material,
+    rotate_key_on_demand::new_material_id,
     shape::{self, KeyMetadata},
     tag_resource::describe_tags,
 };
 use crate::{
     call::Call,
-    env::{Env, offload},
-    error::{Cause, Error, Unsupported},
+    env::Env,
+    error::{Error, Unsupported},
     json::JsonObject,
     key_policy,
     keyring::{Key, key_arn},
+    material::{self, Fresh},
     members::{Bounds, Members},
     operation::{Facts, OpSpec, Operation, Outcome, Request},
     permit::Permits,
@@ -116,7 +116,7 @@ impl Request for CreateKeyRequest {
         if self.origin == Origin::External {
             return Err(Error::Unsupported(Unsupported::Origin(self.origin)));
         }
-        if !can_be_created(spec) {
+        if !material::is_made_here(spec, usage) {
             return Err(Error::Unsupported(Unsupported::KeySpec(spec)));
         }
         Ok(())
@@ -136,14 +136,6 @@ impl Request for CreateKeyRequest {
             describe_tags(parameters, &self.tags);
         }
     }
-}
-
-/// The key specs this service generates key material for.
-fn can_be_created(spec: KeySpec) -> bool {
-    matches!(
-        spec,
-        KeySpec::SymmetricDefault | KeySpec::Rsa2048 | KeySpec::Rsa3072 | KeySpec::Rsa4096 | KeySpec::Sm2
-    )
 }
 
 impl Operation for CreateKey {
@@ -217,14 +209,16 @@ async fn create(
     mut changes: Changes,
 ) -> Result<Outcome<CreateKeyResponse>, Error> {
     let (account, region, spec) = (call.caller.account(), call.region.clone(), request.spec());
-    let material = Material::generate(env, spec).await?;
+    let usage = request.usage().unwrap_or(KeyUsage::EncryptDecrypt);
+    let Fresh { bytes, public_key } = material::generate(env, spec, usage).await?;
+    let material_id = new_material_id(env)?;
     let created = env.clock.now();
     let record = KeyRecord {
         id,
         region: region.clone(),
         account,
         spec,
-        usage: request.usage().unwrap_or(KeyUsage::EncryptDecrypt),
+        usage,
         origin: request.origin,
         created,
         enabled: true,
@@ -233,13 +227,13 @@ async fn create(
         policy,
         tags: request.tags,
         aliases: Vec::new(),
-        materials: vec![MaterialEntry { id: material.id, since: created, rotation: None }],
-        public_key: material.public_key,
+        materials: vec![MaterialEntry { id: material_id, since: created, rotation: None }],
+        public_key,
         multi_region: id.is_multi_region().then(|| MultiRegion::alone(region.clone())),
     };
     let key_place = place::key(&region, id)?;
     changes.expect(key_place.clone(), None);
-    changes.put(place::material(&region, id, material.id)?, &material.record);
+    changes.put(place::material(&region, id, material_id)?, &MaterialRecord(bytes));
     changes.put(place::account_key(account, &region, id)?, &Marker);
     changes.put(key_place, &record);
     let key = Key::new(&env.settings.partition, record, 0)?;
@@ -249,25 +243,4 @@ async fn create(
     outcome.notes.elements(|elements| elements.object("keyMetadata", |object| metadata.describe(object)));
     outcome.notes.resources.push(key.arn().to_owned());
     Ok(outcome)
-}
-
-/// The first version of key material.
-struct Material {
-    id: reseal_types::KeyMaterialId,
-    record: MaterialRecord,
-    public_key: Option<Vec<u8>>,
-}
-
-impl Material {
-    async fn generate(env: &Env, spec: KeySpec) -> Result<Self, Error> {
-        let (id, bytes) = new_material(env)?;
-        if spec == KeySpec::SymmetricDefault {
-            return Ok(Self { id, record: MaterialRecord(bytes), public_key: None });
-        }
-        let _one_at_a_time = env.generation.lock().await;
-        let generated = offload(env.workers.as_ref(), move || KeyPair::generate(spec)).await?;
-        let failed = |_| Error::Internal(Cause::Crypto("generation of a key pair"));
-        let GeneratedKeyPair { pkcs8, spki } = generated.map_err(failed)?;
-        Ok(Self { id, record: MaterialRecord(pkcs8), public_key: Some(spki) })
-    }
 }

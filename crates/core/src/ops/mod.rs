@@ -5,14 +5,18 @@ pub(crate) mod shape;
 mod cancel_key_deletion;
 mod create_alias;
 mod create_key;
+mod decapsulate;
 mod decrypt;
 mod delete_alias;
+mod derive_shared_secret;
 mod describe_key;
 mod disable_key;
 mod enable_key;
+mod encapsulate;
 mod encrypt;
 mod generate_data_key;
 mod generate_data_key_without_plaintext;
+mod generate_mac;
 mod generate_random;
 mod get_key_policy;
 mod get_public_key;
@@ -30,24 +34,29 @@ mod untag_resource;
 mod update_alias;
 mod update_key_description;
 mod update_primary_region;
+mod verify_mac;
 
 pub(crate) use schedule_key_deletion::begin_window;
 
 pub use crate::pipeline::{Answer, Entry};
 
 /// All operations, sorted by name.
-static REGISTRY: [Entry; 28] = [
+static REGISTRY: [Entry; 33] = [
     Entry::of::<cancel_key_deletion::CancelKeyDeletion>(),
     Entry::of::<create_alias::CreateAlias>(),
     Entry::of::<create_key::CreateKey>(),
+    Entry::of::<decapsulate::Decapsulate>(),
     Entry::of::<decrypt::Decrypt>(),
     Entry::of::<delete_alias::DeleteAlias>(),
+    Entry::of::<derive_shared_secret::DeriveSharedSecret>(),
     Entry::of::<describe_key::DescribeKey>(),
     Entry::of::<disable_key::DisableKey>(),
     Entry::of::<enable_key::EnableKey>(),
+    Entry::of::<encapsulate::Encapsulate>(),
     Entry::of::<encrypt::Encrypt>(),
     Entry::of::<generate_data_key::GenerateDataKey>(),
     Entry::of::<generate_data_key_without_plaintext::GenerateDataKeyWithoutPlaintext>(),
+    Entry::of::<generate_mac::GenerateMac>(),
     Entry::of::<generate_random::GenerateRandom>(),
     Entry::of::<get_key_policy::GetKeyPolicy>(),
     Entry::of::<get_public_key::GetPublicKey>(),
@@ -65,6 +74,7 @@ static REGISTRY: [Entry; 28] = [
     Entry::of::<update_alias::UpdateAlias>(),
     Entry::of::<update_key_description::UpdateKeyDescription>(),
     Entry::of::<update_primary_region::UpdatePrimaryRegion>(),
+    Entry::of::<verify_mac::VerifyMac>(),
 ];
 
 /// The operation with exactly that name.

@@ -81,9 +81,15 @@ impl Operation for RotateKeyOnDemand {
 }
 
 /// Fresh symmetric key material with an id of its own, random and never used again.
-pub(super) fn new_material(env: &Env) -> Result<(KeyMaterialId, SecretBytes), Error> {
+fn new_material(env: &Env) -> Result<(KeyMaterialId, SecretBytes), Error> {
+    let id = new_material_id(env)?;
+    let bytes = SecretBytes::generate(32, |bytes| env.entropy.fill_secret(bytes))?;
+    Ok((id, bytes))
+}
+
+/// An id for key material.
+pub(super) fn new_material_id(env: &Env) -> Result<KeyMaterialId, Error> {
     let mut id = [0; 32];
     env.entropy.fill_public(&mut id)?;
-    let bytes = SecretBytes::generate(32, |bytes| env.entropy.fill_secret(bytes))?;
-    Ok((KeyMaterialId(id), bytes))
+    Ok(KeyMaterialId(id))
 }

@@ -7,8 +7,8 @@ use base64::{Engine, display::Base64Display, engine::general_purpose::STANDARD};
 pub(crate) use key_metadata::{Algorithms, KeyMetadata};
 pub(crate) use paging::Paging;
 use reseal_types::{
-    AliasName, EncryptionAlgorithm, KeySpec, KeyUsage, Origin, Reveal, SecretBytes, Timestamp,
-    key_ref::AliasNameError,
+    AliasName, EncapsulationAlgorithm, EncryptionAlgorithm, KeyAgreementAlgorithm, KeySpec, KeyUsage,
+    MacAlgorithm, Origin, Reveal, SecretBytes, Timestamp, key_ref::AliasNameError,
 };
 use serde::{Serialize, Serializer};
 
@@ -59,9 +59,12 @@ macro_rules! model_enums {
 }
 
 model_enums! {
+    EncapsulationAlgorithm = Self::ALL,
     EncryptionAlgorithm = &Self::ALL,
+    KeyAgreementAlgorithm = Self::ALL,
     KeySpec = Self::ALL,
     KeyUsage = Self::ALL,
+    MacAlgorithm = Self::ALL,
     Origin = Self::ALL,
 }
 

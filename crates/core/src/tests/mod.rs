@@ -2,6 +2,7 @@
 
 mod audit;
 mod lifecycle;
+mod mac;
 mod multi_region;
 mod paging;
 mod principals;
@@ -9,6 +10,7 @@ mod quotas;
 mod re_encrypt;
 mod recipient;
 mod sealing;
+mod shared_secrets;
 
 use serde_json::{Value, json};
 

@@ -131,6 +131,7 @@ fn call_status(error: &CoreError) -> StatusCode {
         | CoreError::InvalidKeyUsage(_)
         | CoreError::IncorrectKey
         | CoreError::InvalidCiphertext
+        | CoreError::InvalidMac
         | CoreError::AlreadyExists(_)
         | CoreError::InvalidAliasName(_)
         | CoreError::ReservedAlias

@@ -46,8 +46,12 @@ pub(crate) struct Algorithms {
     encryption: Option<Vec<&'static str>>,
     #[serde(rename = "SigningAlgorithms", skip_serializing_if = "Option::is_none")]
     signing: Option<Vec<&'static str>>,
+    #[serde(rename = "MacAlgorithms", skip_serializing_if = "Option::is_none")]
+    mac: Option<Vec<&'static str>>,
     #[serde(rename = "KeyAgreementAlgorithms", skip_serializing_if = "Option::is_none")]
     key_agreement: Option<Vec<&'static str>>,
+    #[serde(rename = "EncapsulationAlgorithms", skip_serializing_if = "Option::is_none")]
+    encapsulation: Option<Vec<&'static str>>,
 }
 
 #[derive(Serialize)]
@@ -99,7 +103,12 @@ impl Algorithms {
         Self {
             encryption: (usage == KeyUsage::EncryptDecrypt).then(encryption),
             signing: (usage == KeyUsage::SignVerify).then(signing),
-            key_agreement: (usage == KeyUsage::KeyAgreement).then(|| vec!["ECDH"]),
+            mac: (usage == KeyUsage::GenerateVerifyMac)
+                .then(|| spec.mac_algorithm().iter().map(|algorithm| algorithm.as_str()).collect()),
+            key_agreement: (usage == KeyUsage::KeyAgreement)
+                .then(|| spec.key_agreement_algorithm().iter().map(|algorithm| algorithm.as_str()).collect()),
+            encapsulation: (usage == KeyUsage::EncapsulateDecapsulate)
+                .then(|| spec.encapsulation_algorithm().iter().map(|algorithm| algorithm.as_str()).collect()),
         }
     }
 }
