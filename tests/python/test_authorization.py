@@ -39,6 +39,10 @@ CALLS = {
     "ListResourceTags": lambda kms, arn: kms.list_resource_tags(KeyId=arn),
     "GetKeyPolicy": lambda kms, arn: kms.get_key_policy(KeyId=arn),
     "ListKeyPolicies": lambda kms, arn: kms.list_key_policies(KeyId=arn),
+    "EnableKeyRotation": lambda kms, arn: kms.enable_key_rotation(KeyId=arn),
+    "DisableKeyRotation": lambda kms, arn: kms.disable_key_rotation(KeyId=arn),
+    "GetKeyRotationStatus": lambda kms, arn: kms.get_key_rotation_status(KeyId=arn),
+    "ListKeyRotations": lambda kms, arn: kms.list_key_rotations(KeyId=arn),
     "RotateKeyOnDemand": lambda kms, arn: kms.rotate_key_on_demand(KeyId=arn),
     "CreateAlias": lambda kms, arn: kms.create_alias(AliasName="alias/denied", TargetKeyId=arn),
 }

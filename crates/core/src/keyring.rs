@@ -66,6 +66,11 @@ impl Key {
         self.record.usage
     }
 
+    /// Whether the key is one that makes data keys and takes an encryption context.
+    pub(crate) fn is_symmetric(&self) -> bool {
+        self.record.spec == KeySpec::SymmetricDefault
+    }
+
     pub(crate) fn state(&self) -> KeyState {
         match (self.record.deletion, self.record.waiting_days(), self.record.enabled) {
             (Some(_), ..) => KeyState::PendingDeletion,
@@ -77,7 +82,7 @@ impl Key {
 
     /// Whether what related keys share is changed here: true for every key but a multi-Region replica.
     pub(crate) fn is_primary(&self) -> bool {
-        self.record.multi_region.as_ref().is_none_or(|set| set.primary == self.record.region)
+        self.record.is_primary()
     }
 
     /// `MultiRegionKeyType`, of a multi-Region key.

@@ -30,6 +30,8 @@ pub mod quota;
 pub mod recipient;
 mod record;
 mod resolve;
+mod rotation;
+mod schedule;
 pub mod seed;
 pub mod service;
 pub mod store;

@@ -13,6 +13,7 @@ use crate::{
     keyring::{Key, key_arn},
     operation::ServiceNote,
     record::{KeyRecord, MaterialRecord, MultiRegion, place},
+    schedule::put_key,
     vault::{Changes, VaultError},
 };
 
@@ -41,7 +42,7 @@ impl Env {
             let mut related = key.record.clone();
             change(&mut related);
             changes.expect(key.place()?, Some(key.version));
-            changes.put(key.place()?, &related);
+            put_key(changes, Some(&key.record), &related)?;
             changed = true;
         }
         Ok(changed.then(|| synchronized(self, record, &set.primary)))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use reseal_crypto::attestation::Attested;
 use reseal_policy::ConditionKey;
 use reseal_types::{
-    AccountId, EncryptionAlgorithm, EncryptionContext, KeyId, KeyMaterialId, KeyRef, KeyUsage, Region,
+    AccountId, EncryptionAlgorithm, EncryptionContext, KeyId, KeyMaterialId, KeyRef, KeyUsage, Origin, Region,
 };
 use serde::Serialize;
 
@@ -71,6 +71,8 @@ pub enum StateRule {
     NotPendingDeletion,
     /// Pending deletion or pending replica deletion only.
     PendingDeletion,
+    /// No key of another origin than these, whatever its state; of these, as the rule says.
+    Origin(&'static [Origin], &'static StateRule),
 }
 
 /// A key as a request points at it.

@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use reseal_crypto::{ciphertext, error::CryptoError};
 use reseal_types::{
-    CiphertextHeader, EncryptionAlgorithm, EncryptionContext, KeyMaterialId, KeySpec, KeyState, KeyUsage,
-    Reveal, SecretBytes, ciphertext_header::Suite,
+    CiphertextHeader, EncryptionAlgorithm, EncryptionContext, KeyMaterialId, KeyState, KeyUsage, Reveal,
+    SecretBytes, ciphertext_header::Suite,
 };
 
 use crate::{
     env::{Env, offload},
-    error::{Cause, Error, InvalidKeyUsage, InvalidState},
+    error::{Cause, Error, InvalidKeyUsage, InvalidState, Unsupported},
     keyring::{Key, Materials},
     operation::{KeyRule, OpSpec, StateRule, UsageRule},
 };
@@ -55,10 +55,17 @@ impl Permits {
 
 /// Whether a key in this state may be used so. Also for keys that a call reaches without an own rule.
 pub(crate) fn check_state(key: &Key, rule: StateRule) -> Result<(), Error> {
+    if let StateRule::Origin(origins, states) = rule {
+        let origin = key.record.origin;
+        if !origins.contains(&origin) {
+            return Err(Error::Unsupported(Unsupported::OriginOf(key.arn().to_owned(), origin)));
+        }
+        return check_state(key, *states);
+    }
     let state = key.state();
     let pending_deletion = matches!(state, KeyState::PendingDeletion | KeyState::PendingReplicaDeletion);
     let fits = match rule {
-        StateRule::Any => true,
+        StateRule::Any | StateRule::Origin(..) => true,
         StateRule::Usable => state == KeyState::Enabled,
         StateRule::NotPendingDeletion => !pending_deletion,
         StateRule::PendingDeletion => pending_deletion,
@@ -104,7 +111,7 @@ impl Permitted {
 
     /// Whether the key is one that makes data keys and takes an encryption context.
     pub(crate) fn is_symmetric(&self) -> bool {
-        self.key.spec() == KeySpec::SymmetricDefault
+        self.key.is_symmetric()
     }
 
     /// Checks that the algorithm is one of the key's spec, and that an encryption context comes only with

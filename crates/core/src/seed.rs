@@ -88,7 +88,8 @@ impl Env {
             policy,
             tags: seed.tags,
             aliases: seed.aliases,
-            materials: vec![MaterialEntry { id: material_id, since: now, rotation: None }],
+            materials: vec![MaterialEntry::first(material_id, now)],
+            rotation: None,
             public_key,
             multi_region: id.is_multi_region().then(|| MultiRegion::alone(region.clone())),
         };

@@ -86,6 +86,8 @@ pub enum Unsupported {
     NotPrimary(String),
     /// The service does not serve this Region.
     Region(String),
+    /// The operation is not for keys of this origin: the key's ARN.
+    OriginOf(String, Origin),
     /// A symmetric or HMAC key has no public key: the key's ARN.
     NoPublicKey(String),
     /// KMS keys of this spec cannot be created.
@@ -181,6 +183,9 @@ impl Unsupported {
             Self::NoText => None,
             Self::NotPrimary(key) => Some(format!("{key} is not a multi-region primary key.")),
             Self::Region(region) => Some(format!("Region {region} is not supported.")),
+            Self::OriginOf(key, origin) => {
+                Some(format!("{key} origin is {origin} which is not valid for this operation."))
+            }
             Self::NoPublicKey(key) => Some(format!("{key} is not an asymmetric key and has no public key.")),
             Self::KeySpec(spec) => Some(format!("KeySpec {spec} is not supported in this Region.")),
             Self::Origin(origin) => Some(format!("Origin {origin} is not supported in this Region.")),

@@ -42,6 +42,8 @@ pub enum Error {
     ReservedAlias,
     /// A quota is used up.
     LimitExceeded(Limit),
+    /// An automatic rotation is about to happen.
+    RotationConflict,
     /// A key policy is refused, in the words given.
     MalformedPolicy(String),
     /// A tag is refused.
@@ -86,6 +88,11 @@ impl Error {
             Self::InvalidAliasName(name) => format!("{name} contains invalid characters for an alias"),
             Self::ReservedAlias => String::new(),
             Self::LimitExceeded(limit) => limit.to_string(),
+            Self::RotationConflict => {
+                "The request was rejected because an automatic rotation of this key is \
+                currently in progress or scheduled to begin within the next 20 minutes."
+                    .to_owned()
+            }
             Self::Tag(problem) => problem.to_string(),
             Self::Unsupported(why) => return why.message(),
             Self::MalformedPolicy(text) | Self::Validation(text) | Self::Serialization(text) => text.clone(),
@@ -118,6 +125,7 @@ impl Error {
             Self::InvalidAliasName(_) => "InvalidAliasNameException",
             Self::ReservedAlias => "NotAuthorizedException",
             Self::LimitExceeded(_) => "LimitExceededException",
+            Self::RotationConflict => "ConflictException",
             Self::MalformedPolicy(_) => "MalformedPolicyDocumentException",
             Self::Tag(_) => "TagException",
             Self::Unsupported(_) => "UnsupportedOperationException",

@@ -2,6 +2,10 @@
 
 use tracing::{error, info};
 
+use super::{
+    due::{Due, Walk},
+    is_conflict,
+};
 use crate::{
     env::Env,
     error::{Cause, Error},
@@ -9,12 +13,10 @@ use crate::{
     operation::ServiceNote,
     ops::begin_window,
     pipeline::commit_service_notes,
-    record::{KeyRecord, Marker, place},
-    store::{RecordKey, StoreError},
+    record::{KeyRecord, place},
+    schedule::{delete_key, put_key},
     vault::{Changes, VaultError},
 };
-
-const PAGE: u16 = 100;
 
 impl Env {
     /// Destroys every key that is due now; returns how many. A key that cannot be destroyed is reported and
@@ -23,37 +25,24 @@ impl Env {
     /// # Errors
     /// When the store cannot be read.
     pub async fn destroy_due_keys(&self) -> Result<usize, Error> {
-        let now = self.clock.now();
-        let (mut destroyed, mut after) = (0, None);
-        loop {
-            let (page, more) = self.vault.scan::<Marker>(place::DUE_DELETIONS, after.as_ref(), PAGE).await?;
-            let mut reached_future = false;
-            for (due_place, marker) in &page {
-                let Some(due) = Due::parse(due_place) else { continue };
-                if due.millis > now.millis() {
-                    reached_future = true;
-                    break;
-                }
-                if marker.is_err() {
-                    continue;
-                }
-                match self.destroy(due_place, &due).await {
+        let mut walk = Walk::new(place::DUE_DELETIONS, self.clock.now());
+        let mut destroyed = 0;
+        while let Some(page) = walk.next(self).await? {
+            for due in page {
+                match self.destroy(&due).await {
                     Ok(true) => destroyed += 1,
                     Ok(false) => {}
                     Err(cause) => {
-                        error!(place = %due_place, ?cause, "a key that is due could not be destroyed");
+                        error!(place = %due.place, ?cause, "a key that is due could not be destroyed")
                     }
                 }
             }
-            after = page.into_iter().next_back().map(|(place, _)| place);
-            if reached_future || !more || after.is_none() {
-                return Ok(destroyed);
-            }
         }
+        Ok(destroyed)
     }
 
     /// Whether the key was destroyed: not when its deletion was cancelled in the meantime.
-    async fn destroy(&self, due_place: &RecordKey, due: &Due) -> Result<bool, Error> {
+    async fn destroy(&self, due: &Due) -> Result<bool, Error> {
         // Read from the store, not from memory: this cannot be taken back.
         self.forget(&place::key(&due.region, due.id)?);
         let Some(key) = self.key(&due.region, due.id).await? else {
@@ -73,8 +62,7 @@ impl Env {
             changes.delete(place::alias(record.account, &record.region, alias.as_str())?);
         }
         changes.delete(place::account_key(record.account, &record.region, record.id)?);
-        changes.delete(due_place.clone());
-        changes.delete(key.place()?);
+        delete_key(&mut changes, record)?;
         let mut notes = vec![ServiceNote {
             name: "DeleteKey",
             region: record.region.clone(),
@@ -89,7 +77,7 @@ impl Env {
                 Ok(true)
             }
             // Somebody changed the key just now; the next step looks again.
-            Err(Error::Internal(Cause::Vault(VaultError::Store(StoreError::Conflict)))) => Ok(false),
+            Err(error) if is_conflict(&error) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -121,29 +109,12 @@ impl Env {
                 if set.replicas.is_empty() { set.waiting_days.take() } else { None }
             });
             if let Some(days) = waited {
-                begin_window(changes, &mut record, self.clock.now(), days)?;
+                begin_window(&mut record, self.clock.now(), days);
             }
             changes.expect(key.place()?, Some(key.version));
-            changes.put(key.place()?, &record);
+            put_key(changes, Some(&key.record), &record)?;
             left = Some(synchronized(self, doomed, &set.primary));
         }
         Ok(left)
-    }
-}
-
-/// What the place of a due entry says.
-struct Due {
-    millis: i64,
-    region: reseal_types::Region,
-    id: reseal_types::KeyId,
-}
-
-impl Due {
-    fn parse(place: &RecordKey) -> Option<Self> {
-        let text = std::str::from_utf8(place.as_bytes()).ok()?.strip_prefix(place::DUE_DELETIONS)?;
-        let mut parts = text.split('/');
-        let millis = i64::from_str_radix(parts.next()?, 16).ok()?;
-        let region = reseal_types::Region::parse(parts.next()?)?;
-        Some(Self { millis, region, id: parts.next()?.parse().ok()? })
     }
 }

@@ -1,4 +1,5 @@
 //! CancelKeyDeletion: ends the waiting period. The KMS key is disabled afterwards; EnableKey is a call of its own.
+//! Automatic rotation is as it was before; one that should have taken place meanwhile is made up for.
 
 use reseal_types::KeyRef;
 use serde::Serialize;
@@ -10,7 +11,9 @@ use crate::{
     error::Error,
     operation::{Forms, KeyRule, OpSpec, Operation, Outcome, StateRule, Target},
     permit::Permits,
-    record::place,
+    record::RotationKind,
+    rotation,
+    schedule::put_key,
     vault::Changes,
 };
 
@@ -45,7 +48,7 @@ impl Operation for CancelKeyDeletion {
     }
 
     async fn execute(
-        _env: &Env,
+        env: &Env,
         _call: &Call,
         permits: Permits,
         _request: KeyIdRequest,
@@ -54,16 +57,20 @@ impl Operation for CancelKeyDeletion {
         let key = permitted.key();
         let mut record = key.record.clone();
         let mut changes = Changes::default();
-        if let Some(deletion) = record.deletion.take() {
-            changes.delete(place::due_deletion(deletion.due, &record.region, record.id)?);
-        }
+        record.deletion = None;
         if let Some(set) = &mut record.multi_region {
             set.waiting_days = None;
         }
         record.enabled = false;
-        changes.put(key.place()?, &record);
+        let rotated = if record.rotation_is_overdue(env.clock.now()) {
+            rotation::rotate(env, &mut changes, &mut record, RotationKind::Automatic).await?
+        } else {
+            Vec::new()
+        };
+        put_key(&mut changes, Some(&key.record), &record)?;
         let response = CancelKeyDeletionResponse { key_id: permitted.arn() };
         let mut outcome = Outcome::changed(response, changes);
+        outcome.notes.events.extend(rotated);
         outcome.notes.elements(|elements| elements.text("keyId", key.arn()));
         Ok(outcome)
     }

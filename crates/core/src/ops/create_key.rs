@@ -5,7 +5,6 @@ use reseal_types::{KeyId, KeySpec, KeyUsage, Origin};
 use serde::Serialize;
 
 use super::{
-    rotate_key_on_demand::new_material_id,
     shape::{self, KeyMetadata},
     tag_resource::describe_tags,
 };
@@ -21,6 +20,7 @@ use crate::{
     operation::{Facts, OpSpec, Operation, Outcome, Request},
     permit::Permits,
     record::{KeyRecord, Marker, MaterialEntry, MaterialRecord, MultiRegion, place},
+    rotation::new_material_id,
     vault::Changes,
 };
 
@@ -227,7 +227,8 @@ async fn create(
         policy,
         tags: request.tags,
         aliases: Vec::new(),
-        materials: vec![MaterialEntry { id: material_id, since: created, rotation: None }],
+        materials: vec![MaterialEntry::first(material_id, created)],
+        rotation: None,
         public_key,
         multi_region: id.is_multi_region().then(|| MultiRegion::alone(region.clone())),
     };

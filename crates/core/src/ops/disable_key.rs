@@ -2,13 +2,15 @@
 
 use reseal_types::KeyRef;
 
-use super::{enable_key::switch, shape::KeyIdRequest};
+use super::shape::KeyIdRequest;
 use crate::{
     call::Call,
     env::Env,
     error::Error,
     operation::{Forms, KeyRule, OpSpec, Operation, Outcome, StateRule, Target},
     permit::Permits,
+    schedule::put_key,
+    vault::Changes,
 };
 
 pub(crate) struct DisableKey;
@@ -41,6 +43,14 @@ impl Operation for DisableKey {
         permits: Permits,
         _request: KeyIdRequest,
     ) -> Result<Outcome<()>, Error> {
-        switch(permits, false)
+        let permitted = permits.into_one()?;
+        let key = permitted.key();
+        let mut changes = Changes::default();
+        if key.record.enabled {
+            let mut record = key.record.clone();
+            record.enabled = false;
+            put_key(&mut changes, Some(&key.record), &record)?;
+        }
+        Ok(Outcome::changed((), changes))
     }
 }

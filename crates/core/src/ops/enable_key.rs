@@ -1,4 +1,5 @@
-//! EnableKey: makes a disabled KMS key usable again. No error when it is enabled already.
+//! EnableKey: makes a disabled KMS key usable again. No error when it is enabled already. An automatic rotation that
+//! was due while the key was disabled takes place with it.
 
 use reseal_types::KeyRef;
 
@@ -9,6 +10,9 @@ use crate::{
     error::Error,
     operation::{Forms, KeyRule, OpSpec, Operation, Outcome, StateRule, Target},
     permit::Permits,
+    record::RotationKind,
+    rotation,
+    schedule::put_key,
     vault::Changes,
 };
 
@@ -37,24 +41,27 @@ impl Operation for EnableKey {
     }
 
     async fn execute(
-        _env: &Env,
+        env: &Env,
         _call: &Call,
         permits: Permits,
         _request: KeyIdRequest,
     ) -> Result<Outcome<()>, Error> {
-        switch(permits, true)
-    }
-}
-
-/// Switches the key on or off; nothing changes when it is so already.
-pub(super) fn switch(permits: Permits, enabled: bool) -> Result<Outcome<()>, Error> {
-    let permitted = permits.into_one()?;
-    let key = permitted.key();
-    let mut changes = Changes::default();
-    if key.record.enabled != enabled {
+        let permitted = permits.into_one()?;
+        let key = permitted.key();
+        let mut changes = Changes::default();
+        if key.record.enabled {
+            return Ok(Outcome::unchanged(()));
+        }
         let mut record = key.record.clone();
-        record.enabled = enabled;
-        changes.put(key.place()?, &record);
+        record.enabled = true;
+        let rotated = if record.rotation_is_overdue(env.clock.now()) {
+            rotation::rotate(env, &mut changes, &mut record, RotationKind::Automatic).await?
+        } else {
+            Vec::new()
+        };
+        put_key(&mut changes, Some(&key.record), &record)?;
+        let mut outcome = Outcome::changed((), changes);
+        outcome.notes.events.extend(rotated);
+        Ok(outcome)
     }
-    Ok(Outcome::changed((), changes))
 }

@@ -11,7 +11,9 @@ mod delete_alias;
 mod derive_shared_secret;
 mod describe_key;
 mod disable_key;
+mod disable_key_rotation;
 mod enable_key;
+mod enable_key_rotation;
 mod encapsulate;
 mod encrypt;
 mod generate_data_key;
@@ -19,9 +21,11 @@ mod generate_data_key_without_plaintext;
 mod generate_mac;
 mod generate_random;
 mod get_key_policy;
+mod get_key_rotation_status;
 mod get_public_key;
 mod list_aliases;
 mod list_key_policies;
+mod list_key_rotations;
 mod list_keys;
 mod list_resource_tags;
 mod put_key_policy;
@@ -41,7 +45,7 @@ pub(crate) use schedule_key_deletion::begin_window;
 pub use crate::pipeline::{Answer, Entry};
 
 /// All operations, sorted by name.
-static REGISTRY: [Entry; 33] = [
+static REGISTRY: [Entry; 37] = [
     Entry::of::<cancel_key_deletion::CancelKeyDeletion>(),
     Entry::of::<create_alias::CreateAlias>(),
     Entry::of::<create_key::CreateKey>(),
@@ -51,7 +55,9 @@ static REGISTRY: [Entry; 33] = [
     Entry::of::<derive_shared_secret::DeriveSharedSecret>(),
     Entry::of::<describe_key::DescribeKey>(),
     Entry::of::<disable_key::DisableKey>(),
+    Entry::of::<disable_key_rotation::DisableKeyRotation>(),
     Entry::of::<enable_key::EnableKey>(),
+    Entry::of::<enable_key_rotation::EnableKeyRotation>(),
     Entry::of::<encapsulate::Encapsulate>(),
     Entry::of::<encrypt::Encrypt>(),
     Entry::of::<generate_data_key::GenerateDataKey>(),
@@ -59,9 +65,11 @@ static REGISTRY: [Entry; 33] = [
     Entry::of::<generate_mac::GenerateMac>(),
     Entry::of::<generate_random::GenerateRandom>(),
     Entry::of::<get_key_policy::GetKeyPolicy>(),
+    Entry::of::<get_key_rotation_status::GetKeyRotationStatus>(),
     Entry::of::<get_public_key::GetPublicKey>(),
     Entry::of::<list_aliases::ListAliases>(),
     Entry::of::<list_key_policies::ListKeyPolicies>(),
+    Entry::of::<list_key_rotations::ListKeyRotations>(),
     Entry::of::<list_keys::ListKeys>(),
     Entry::of::<list_resource_tags::ListResourceTags>(),
     Entry::of::<put_key_policy::PutKeyPolicy>(),

@@ -199,6 +199,7 @@ async fn replicate(
         aliases: Vec::new(),
         // Imported key material is imported here by its owner.
         materials: if grown.origin == Origin::External { Vec::new() } else { grown.materials },
+        rotation: grown.rotation,
         public_key: grown.public_key,
         multi_region: grown.multi_region,
     };

@@ -1,7 +1,7 @@
 //! RotateKeyOnDemand: gives a symmetric KMS key new key material. What the old material encrypted still decrypts;
-//! ReEncrypt moves it to the newest.
+//! ReEncrypt moves it to the newest. The schedule of automatic rotation stays as it is.
 
-use reseal_types::{KeyMaterialId, KeyRef, SecretBytes};
+use reseal_types::{KeyRef, Origin, Timestamp};
 use serde::Serialize;
 
 use super::shape::KeyIdRequest;
@@ -9,11 +9,12 @@ use crate::{
     call::Call,
     env::Env,
     error::{Error, Limit, Unsupported},
-    multi_region::put_material,
     operation::{Forms, KeyRule, OpSpec, Operation, Outcome, StateRule, Target},
     permit::Permits,
     quota::room_for_one,
-    record::{MaterialEntry, MaterialRecord, RotationKind},
+    record::{KeyRecord, RotationKind},
+    rotation,
+    schedule::put_key,
     vault::Changes,
 };
 
@@ -24,6 +25,9 @@ pub(crate) struct RotateKeyOnDemand;
 pub(crate) struct RotateKeyOnDemandResponse {
     key_id: String,
 }
+
+/// So shortly before an automatic rotation there is none on demand (ConflictException of the service model).
+const QUIET_MILLIS: i64 = 20 * 60 * 1_000;
 
 impl Operation for RotateKeyOnDemand {
     const SPEC: OpSpec = OpSpec {
@@ -36,7 +40,7 @@ impl Operation for RotateKeyOnDemand {
             action: "kms:RotateKeyOnDemand",
             forms: Forms::KeyOnly,
             usage: None,
-            states: StateRule::Usable,
+            states: StateRule::Origin(&[Origin::AwsKms, Origin::External], &StateRule::Usable),
         }],
     };
 
@@ -62,34 +66,23 @@ impl Operation for RotateKeyOnDemand {
             return Err(Error::Unsupported(Unsupported::NotPrimary(permitted.arn())));
         }
         let mut record = key.record.clone();
-        let on_demand = record.materials.iter().filter(|material| material.rotation.is_some()).count();
+        let kinds = record.materials.iter().filter_map(|material| material.rotation);
+        let on_demand = kinds.filter(|kind| *kind == RotationKind::OnDemand).count();
         let most = env.settings.on_demand_rotations;
         room_for_one(on_demand, most, |_| Limit::OnDemandRotations(permitted.arn()))?;
-        let (id, bytes) = new_material(env)?;
-        let rotation = Some(RotationKind::OnDemand);
-        record.materials.push(MaterialEntry { id, since: env.clock.now(), rotation });
+        if is_about_to_rotate(&record, env.clock.now()) {
+            return Err(Error::RotationConflict);
+        }
         let mut changes = Changes::default();
-        put_material(&mut changes, &record, id, &MaterialRecord(bytes))?;
-        changes.put(key.place()?, &record);
-        let synchronized =
-            env.change_related(&mut changes, &record, |related| related.share(&record)).await?;
+        let notes = rotation::rotate(env, &mut changes, &mut record, RotationKind::OnDemand).await?;
+        put_key(&mut changes, Some(&key.record), &record)?;
         let mut outcome = Outcome::changed(RotateKeyOnDemandResponse { key_id: permitted.arn() }, changes);
-        outcome.notes.events.extend(synchronized);
+        outcome.notes.events.extend(notes);
         outcome.notes.elements(|elements| elements.text("keyId", key.arn()));
         Ok(outcome)
     }
 }
 
-/// Fresh symmetric key material with an id of its own, random and never used again.
-fn new_material(env: &Env) -> Result<(KeyMaterialId, SecretBytes), Error> {
-    let id = new_material_id(env)?;
-    let bytes = SecretBytes::generate(32, |bytes| env.entropy.fill_secret(bytes))?;
-    Ok((id, bytes))
-}
-
-/// An id for key material.
-pub(super) fn new_material_id(env: &Env) -> Result<KeyMaterialId, Error> {
-    let mut id = [0; 32];
-    env.entropy.fill_public(&mut id)?;
-    Ok(KeyMaterialId(id))
+fn is_about_to_rotate(record: &KeyRecord, now: Timestamp) -> bool {
+    record.rotation.is_some_and(|rotation| rotation.next.millis() - now.millis() <= QUIET_MILLIS)
 }

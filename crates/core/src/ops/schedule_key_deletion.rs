@@ -16,8 +16,9 @@ use crate::{
     members::{Bounds, Members},
     operation::{Facts, Forms, KeyRule, OpSpec, Operation, Outcome, Request, StateRule, Target},
     permit::Permits,
-    record::{Deletion, KeyRecord, Marker, place},
-    vault::{Changes, VaultError},
+    record::{Deletion, KeyRecord},
+    schedule::put_key,
+    vault::Changes,
 };
 
 pub(crate) struct ScheduleKeyDeletion;
@@ -106,9 +107,9 @@ impl Operation for ScheduleKeyDeletion {
                 set.waiting_days = Some(window_days);
                 None
             }
-            _ => Some(begin_window(&mut changes, &mut record, env.clock.now(), window_days)?),
+            _ => Some(begin_window(&mut record, env.clock.now(), window_days)),
         };
-        changes.put(key.place()?, &record);
+        put_key(&mut changes, Some(&key.record), &record)?;
         let state = if due.is_some() { KeyState::PendingDeletion } else { KeyState::PendingReplicaDeletion };
         let response = ScheduleKeyDeletionResponse {
             key_id: permitted.arn(),
@@ -128,14 +129,8 @@ impl Operation for ScheduleKeyDeletion {
 }
 
 /// Starts the deletion window of a key; gives its end.
-pub(crate) fn begin_window(
-    changes: &mut Changes,
-    record: &mut KeyRecord,
-    now: Timestamp,
-    window_days: u32,
-) -> Result<Timestamp, VaultError> {
+pub(crate) fn begin_window(record: &mut KeyRecord, now: Timestamp, window_days: u32) -> Timestamp {
     let due = now.plus_days(window_days);
     record.deletion = Some(Deletion { due, window_days });
-    changes.put(place::due_deletion(due, &record.region, record.id)?, &Marker);
-    Ok(due)
+    due
 }

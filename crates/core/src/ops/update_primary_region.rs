@@ -15,6 +15,7 @@ use crate::{
     operation::{Facts, Forms, KeyRule, OpSpec, Operation, Outcome, Request, StateRule, Target},
     permit::Permits,
     record::KeyRecord,
+    schedule::put_key,
     vault::Changes,
 };
 
@@ -110,7 +111,7 @@ impl Operation for UpdatePrimaryRegion {
         let synchronized = env.change_related(&mut changes, record, promote).await?;
         let mut former = record.clone();
         promote(&mut former);
-        changes.put(primary.place()?, &former);
+        put_key(&mut changes, Some(record), &former)?;
         let mut outcome = Outcome::changed((), changes);
         outcome.notes.also_in = Some(region);
         // The two keys have their records; any other was brought into step.

@@ -4,11 +4,12 @@
 //! authorization decision about the key depends on. Secret bytes live in records of their own.
 
 use minicbor::{CborLen, Decode, Encode, bytes::ByteVec};
-use reseal_types::{
-    AccountId, AliasName, KeyId, KeyMaterialId, KeySpec, KeyUsage, Origin, Region, SecretBytes, Timestamp,
-};
+use reseal_types::{AccountId, AliasName, KeyId, KeySpec, KeyUsage, Origin, Region, SecretBytes, Timestamp};
 
-use super::{MultiRegion, Record, decode_cbor, encode_cbor, multi_region::StoredMultiRegion};
+use super::{
+    MaterialEntry, MultiRegion, Record, decode_cbor, encode_cbor, material::StoredMaterialEntry,
+    multi_region::StoredMultiRegion,
+};
 
 /// A KMS key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,7 @@ pub(crate) struct KeyRecord {
     pub(crate) aliases: Vec<AliasName>,
     /// Oldest first; the last one is current.
     pub(crate) materials: Vec<MaterialEntry>,
+    pub(crate) rotation: Option<Rotation>,
     /// DER SubjectPublicKeyInfo of an asymmetric key.
     pub(crate) public_key: Option<Vec<u8>>,
     /// The keys that make up a multi-Region key; `None` for a single-Region key.
@@ -41,10 +43,21 @@ impl KeyRecord {
     /// policy, description, tags, aliases, state, deletion.
     pub(crate) fn share(&mut self, with: &Self) {
         self.materials.clone_from(&with.materials);
+        self.rotation = with.rotation;
         if let (Some(own), Some(with)) = (&mut self.multi_region, &with.multi_region) {
             own.primary.clone_from(&with.primary);
             own.replicas.clone_from(&with.replicas);
         }
+    }
+
+    /// Whether what related keys share is changed here: true for every key but a multi-Region replica.
+    pub(crate) fn is_primary(&self) -> bool {
+        self.multi_region.as_ref().is_none_or(|set| set.primary == self.region)
+    }
+
+    /// Whether the key is pending deletion, or will be once its replicas are gone.
+    pub(crate) fn awaits_deletion(&self) -> bool {
+        self.deletion.is_some() || self.waiting_days().is_some()
     }
 
     /// Whether the deletion of this multi-Region primary waits for its replicas; the window in days.
@@ -60,19 +73,12 @@ pub(crate) struct Deletion {
     pub(crate) window_days: u32,
 }
 
-/// One version of key material.
+/// Automatic rotation, switched on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct MaterialEntry {
-    pub(crate) id: KeyMaterialId,
-    pub(crate) since: Timestamp,
-    /// `None` for the first version.
-    pub(crate) rotation: Option<RotationKind>,
-}
-
-/// What brought a new version of key material.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RotationKind {
-    OnDemand,
+pub(crate) struct Rotation {
+    pub(crate) period_days: u32,
+    /// When key material is due to change next. The clock runs on while the key is disabled.
+    pub(crate) next: Timestamp,
 }
 
 const FORM: u8 = 1;
@@ -109,29 +115,14 @@ struct StoredKey {
     materials: Vec<StoredMaterialEntry>,
     #[n(14)]
     public_key: Option<ByteVec>,
+    #[n(15)]
+    rotation: Option<(u32, i64)>,
     #[n(17)]
     multi_region: Option<StoredMultiRegion>,
 }
 
-#[derive(Encode, Decode, CborLen)]
-struct StoredMaterialEntry {
-    #[n(0)]
-    id: ByteVec,
-    #[n(1)]
-    since_millis: i64,
-    #[n(2)]
-    rotation: Option<u8>,
-}
-
-const ON_DEMAND: u8 = 1;
-
 impl Record for KeyRecord {
     fn encode(&self) -> SecretBytes {
-        let entry = |material: &MaterialEntry| StoredMaterialEntry {
-            id: material.id.0.to_vec().into(),
-            since_millis: material.since.millis(),
-            rotation: material.rotation.map(|RotationKind::OnDemand| ON_DEMAND),
-        };
         let stored = StoredKey {
             id: self.id.to_string(),
             region: self.region.to_string(),
@@ -146,8 +137,9 @@ impl Record for KeyRecord {
             policy: self.policy.clone(),
             tags: self.tags.clone(),
             aliases: self.aliases.iter().map(AliasName::to_string).collect(),
-            materials: self.materials.iter().map(entry).collect(),
+            materials: self.materials.iter().map(StoredMaterialEntry::from).collect(),
             public_key: self.public_key.clone().map(ByteVec::from),
+            rotation: self.rotation.map(|rotation| (rotation.period_days, rotation.next.millis())),
             multi_region: self.multi_region.as_ref().map(StoredMultiRegion::from),
         };
         encode_cbor(FORM, &stored)
@@ -156,6 +148,7 @@ impl Record for KeyRecord {
     fn decode(bytes: &[u8]) -> Option<Self> {
         let stored: StoredKey = decode_cbor(FORM, bytes)?;
         let deletion = |(due, window_days)| Deletion { due: Timestamp::from_millis(due), window_days };
+        let rotation = |(period_days, next)| Rotation { period_days, next: Timestamp::from_millis(next) };
         let (id, region): (KeyId, _) = (stored.id.parse().ok()?, Region::parse(&stored.region)?);
         let multi_region = match stored.multi_region {
             Some(multi_region) => Some(multi_region.parse()?),
@@ -175,26 +168,20 @@ impl Record for KeyRecord {
             policy: stored.policy,
             tags: stored.tags,
             aliases: stored.aliases.iter().map(|name| AliasName::parse(name).ok()).collect::<Option<_>>()?,
-            materials: stored.materials.iter().map(material_entry).collect::<Option<_>>()?,
+            materials: stored.materials.iter().map(StoredMaterialEntry::parse).collect::<Option<_>>()?,
             public_key: stored.public_key.map(Vec::from),
+            rotation: stored.rotation.map(rotation),
             multi_region,
         })
     }
 }
 
-fn material_entry(stored: &StoredMaterialEntry) -> Option<MaterialEntry> {
-    let rotation = match stored.rotation {
-        None => None,
-        Some(ON_DEMAND) => Some(RotationKind::OnDemand),
-        Some(_) => return None,
-    };
-    let id = KeyMaterialId(stored.id.as_slice().try_into().ok()?);
-    Some(MaterialEntry { id, since: Timestamp::from_millis(stored.since_millis), rotation })
-}
-
 #[cfg(test)]
 mod tests {
+    use reseal_types::KeyMaterialId;
+
     use super::*;
+    use crate::record::RotationKind;
 
     #[test]
     fn round_trips() {
@@ -212,12 +199,16 @@ mod tests {
             policy: "{}".to_owned(),
             tags: vec![("k".to_owned(), String::new())],
             aliases: vec![AliasName::parse("alias/a").unwrap()],
-            materials: vec![MaterialEntry {
-                id: KeyMaterialId([7; 32]),
-                since: Timestamp::from_millis(3),
-                rotation: Some(RotationKind::OnDemand),
-            }],
+            materials: vec![
+                MaterialEntry::first(KeyMaterialId([6; 32]), Timestamp::from_millis(1)),
+                MaterialEntry::rotated(
+                    KeyMaterialId([7; 32]),
+                    Timestamp::from_millis(3),
+                    RotationKind::OnDemand,
+                ),
+            ],
             public_key: Some(vec![1, 2, 3]),
+            rotation: Some(Rotation { period_days: 90, next: Timestamp::from_millis(4) }),
             multi_region: None,
         };
         let bytes = record.encode();

@@ -10,6 +10,7 @@ mod alias;
 mod identity;
 mod key;
 mod managed_policy;
+mod material;
 mod multi_region;
 mod oidc_provider;
 mod outbox;
@@ -19,8 +20,9 @@ pub(crate) use access_key::{AccessKeyRecord, UserRef};
 pub use account::AccountRecord;
 pub(crate) use alias::AliasRecord;
 pub use identity::{AccessKeyEntry, IdentityKind, IdentityRecord, RoleFacts};
-pub(crate) use key::{Deletion, KeyRecord, MaterialEntry, RotationKind};
+pub(crate) use key::{Deletion, KeyRecord, Rotation};
 pub use managed_policy::{ManagedPolicyRecord, PolicyVersion};
+pub(crate) use material::{MaterialEntry, RotationKind};
 use minicbor::{CborLen, Decode, Encode};
 pub(crate) use multi_region::MultiRegion;
 pub use oidc_provider::OidcProviderRecord;
@@ -144,6 +146,12 @@ pub(crate) mod place {
 
     pub(crate) fn due_deletion(due: Timestamp, region: &Region, id: KeyId) -> Place {
         place(&format!("{DUE_DELETIONS}{:016x}/{region}/{id}", due.millis()))
+    }
+
+    pub(crate) const DUE_ROTATIONS: &str = "due/rotation/";
+
+    pub(crate) fn due_rotation(due: Timestamp, region: &Region, id: KeyId) -> Place {
+        place(&format!("{DUE_ROTATIONS}{:016x}/{region}/{id}", due.millis()))
     }
 
     pub(crate) const OUTBOX: &str = "outbox/";

@@ -9,6 +9,7 @@ mod principals;
 mod quotas;
 mod re_encrypt;
 mod recipient;
+mod rotation;
 mod sealing;
 mod shared_secrets;
 

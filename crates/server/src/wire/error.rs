@@ -136,6 +136,7 @@ fn call_status(error: &CoreError) -> StatusCode {
         | CoreError::InvalidAliasName(_)
         | CoreError::ReservedAlias
         | CoreError::LimitExceeded(_)
+        | CoreError::RotationConflict
         | CoreError::MalformedPolicy(_)
         | CoreError::Tag(_)
         | CoreError::Unsupported(_)

@@ -122,6 +122,7 @@ async fn the_log_tells_it_in_every_region() {
         line("CreateKey", THIRD, SERVICE),
         line("SynchronizeMultiRegionKey", PRIMARY, SERVICE),
         line("RotateKeyOnDemand", PRIMARY, CALL),
+        line("RotateKey", PRIMARY, SERVICE),
         line("SynchronizeMultiRegionKey", PRIMARY, SERVICE),
         line("UpdatePrimaryRegion", PRIMARY, CALL),
         line("UpdatePrimaryRegion", THIRD, CALL),
@@ -137,7 +138,7 @@ async fn the_log_tells_it_in_every_region() {
     let elements = &replicated["responseElements"];
     assert_eq!(text(elements, "/replicaKeyMetadata/multiRegionConfiguration/multiRegionKeyType"), "REPLICA");
     assert!(text(elements, "/replicaPolicy").contains("key-default-1"));
-    let [here, there] = [&records[8], &records[9]];
+    let [here, there] = [&records[9], &records[10]];
     assert_eq!(
         (&here["requestID"], &here["requestParameters"]),
         (&there["requestID"], &there["requestParameters"])
