@@ -33,7 +33,7 @@ impl Env {
                     Ok(true) => destroyed += 1,
                     Ok(false) => {}
                     Err(cause) => {
-                        error!(place = %due.place, ?cause, "a key that is due could not be destroyed")
+                        error!(place = %due.place, ?cause, "a key that is due could not be destroyed");
                     }
                 }
             }

@@ -58,6 +58,6 @@ impl Walk {
         let mut parts = text.split('/');
         let millis = i64::from_str_radix(parts.next()?, 16).ok()?;
         let (region, id) = (Region::parse(parts.next()?)?, parts.next()?.parse().ok()?);
-        Some(Due { millis, region, id, place })
+        Some(Due { place, millis, region, id })
     }
 }

@@ -31,7 +31,7 @@ impl Env {
                     Ok(true) => rotated += 1,
                     Ok(false) => {}
                     Err(cause) => {
-                        error!(place = %due.place, ?cause, "a key that is due could not be rotated")
+                        error!(place = %due.place, ?cause, "a key that is due could not be rotated");
                     }
                 }
             }
