@@ -6,27 +6,33 @@ import { after, before, describe, test } from "node:test";
 import {
   CreateAliasCommand,
   CreateKeyCommand,
+  DecapsulateCommand,
   DecryptCommand,
+  DeriveSharedSecretCommand,
   DescribeKeyCommand,
   DisabledException,
   DisableKeyCommand,
   DryRunOperationException,
+  EncapsulateCommand,
   EncryptCommand,
   GenerateDataKeyCommand,
+  GenerateMacCommand,
   GetPublicKeyCommand,
   IncorrectKeyException,
   InvalidCiphertextException,
   InvalidKeyUsageException,
   KMSClient,
+  KMSInvalidMacException,
   KMSInvalidStateException,
   KMSServiceException,
   NotFoundException,
   paginateListKeys,
   ReEncryptCommand,
   ScheduleKeyDeletionCommand,
+  VerifyMacCommand,
 } from "@aws-sdk/client-kms";
 import { NodeHttp2Handler } from "@smithy/node-http-handler";
-import { constants, createPublicKey, publicEncrypt } from "node:crypto";
+import { constants, createPublicKey, diffieHellman, generateKeyPairSync, publicEncrypt } from "node:crypto";
 
 import { ACCOUNT, CREDENTIALS, startServer } from "./server.js";
 
@@ -223,6 +229,46 @@ describe("what else a client does", () => {
     );
     const opened = await kms.send(new DecryptCommand({ CiphertextBlob: moved.CiphertextBlob }));
     assert.deepEqual(Buffer.from(opened.Plaintext), SECRET);
+  });
+
+  test("a MAC verifies, and a wrong one does not", async () => {
+    const KeyId = await newKey(kms, { KeySpec: "HMAC_384", KeyUsage: "GENERATE_VERIFY_MAC" });
+    const asked = { KeyId, Message: SECRET, MacAlgorithm: "HMAC_SHA_384" };
+    const { Mac } = await kms.send(new GenerateMacCommand(asked));
+    assert.equal(Mac.length, 48);
+    assert.equal((await kms.send(new VerifyMacCommand({ ...asked, Mac }))).MacValid, true);
+    const wrong = kms.send(new VerifyMacCommand({ ...asked, Mac: Mac.subarray(1) }));
+    await assert.rejects(wrong, (error) => error instanceof KMSInvalidMacException);
+  });
+
+  for (const [spec, namedCurve] of [
+    ["ECC_NIST_P256", "prime256v1"],
+    ["ECC_NIST_P384", "secp384r1"],
+    ["ECC_NIST_P521", "secp521r1"],
+  ]) {
+    test(`Node.js derives the same secret on ${namedCurve}`, async () => {
+      const KeyId = await newKey(kms, { KeySpec: spec, KeyUsage: "KEY_AGREEMENT" });
+      const peer = generateKeyPairSync("ec", { namedCurve });
+      const derived = await kms.send(
+        new DeriveSharedSecretCommand({
+          KeyId,
+          KeyAgreementAlgorithm: "ECDH",
+          PublicKey: peer.publicKey.export({ format: "der", type: "spki" }),
+        }),
+      );
+      const { PublicKey } = await kms.send(new GetPublicKeyCommand({ KeyId }));
+      const publicKey = createPublicKey({ key: Buffer.from(PublicKey), format: "der", type: "spki" });
+      const secret = diffieHellman({ privateKey: peer.privateKey, publicKey });
+      assert.deepEqual(Buffer.from(derived.SharedSecret), secret);
+    });
+  }
+
+  test("an encapsulated secret comes out again", async () => {
+    const KeyId = await newKey(kms, { KeySpec: "ML_KEM_768", KeyUsage: "ENCAPSULATE_DECAPSULATE" });
+    const asked = { KeyId, EncapsulationAlgorithm: "ML_KEM" };
+    const { SharedSecret, SharedSecretCiphertextBlob } = await kms.send(new EncapsulateCommand(asked));
+    const opened = await kms.send(new DecapsulateCommand({ ...asked, SharedSecretCiphertextBlob }));
+    assert.deepEqual(opened.SharedSecret, SharedSecret);
   });
 
   test("an alias names the destination", async () => {

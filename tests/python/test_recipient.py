@@ -99,6 +99,20 @@ def test_random_bytes_for_the_enclave(enclave_kms, enclave, recipient):
     assert len(enclave.open(made["CiphertextForRecipient"])) == 48
 
 
+def test_a_shared_secret_for_the_enclave(enclave_kms, enclave, recipient):
+    arn = enclave_kms.create_key(KeySpec="ECC_NIST_P384", KeyUsage="KEY_AGREEMENT")["KeyMetadata"]["Arn"]
+    arguments = {
+        "KeyId": arn,
+        "KeyAgreementAlgorithm": "ECDH",
+        "PublicKey": enclave_kms.get_public_key(KeyId=arn)["PublicKey"],
+    }
+    in_clear = enclave_kms.derive_shared_secret(**arguments)
+    answer = enclave_kms.derive_shared_secret(**arguments, Recipient=recipient)
+    assert "SharedSecret" not in answer and "CiphertextForRecipient" not in in_clear
+    assert (answer["KeyId"], answer["KeyOrigin"]) == (arn, "AWS_KMS")
+    assert enclave.open(answer["CiphertextForRecipient"]) == in_clear["SharedSecret"]
+
+
 def test_an_operation_without_a_plaintext_knows_no_recipient(attesting, root, enclave_key):
     raw = Requester(attesting, root)
     body = {"KeyId": enclave_key, "KeySpec": "AES_256", "Recipient": {"AttestationDocument": "AAAA"}}

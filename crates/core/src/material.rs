@@ -37,6 +37,14 @@ pub(crate) fn is_made_here(spec: KeySpec, usage: KeyUsage) -> bool {
     }
 }
 
+/// Whether these bare bytes can be the material of a symmetric encryption key or an HMAC key of that spec.
+pub(crate) fn fits(spec: KeySpec, bytes: &SecretBytes) -> bool {
+    match spec {
+        KeySpec::SymmetricDefault => bytes.len() == 32,
+        _ => MacKey::load(spec, bytes).is_ok(),
+    }
+}
+
 /// Makes key material for a key of that spec and usage.
 pub(crate) async fn generate(env: &Env, spec: KeySpec, usage: KeyUsage) -> Result<Fresh, Error> {
     let bare = match usage {

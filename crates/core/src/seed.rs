@@ -37,7 +37,7 @@ pub struct SeedKey {
     pub policy: Option<String>,
     /// Its tags.
     pub tags: Vec<(String, String)>,
-    /// Fixed key material of a symmetric key, 32 bytes; random when absent.
+    /// Fixed key material of a symmetric key, 32 bytes, or of an HMAC key; random when absent.
     pub material: Option<SecretBytes>,
 }
 
@@ -54,12 +54,8 @@ impl Env {
         if !seed.spec.allows(seed.usage) || !material::is_made_here(seed.spec, seed.usage) {
             return invalid("The usage does not fit the key spec.");
         }
-        if seed
-            .material
-            .as_ref()
-            .is_some_and(|bytes| bytes.len() != 32 || seed.spec != KeySpec::SymmetricDefault)
-        {
-            return invalid("Fixed key material is 32 bytes of a symmetric key.");
+        if seed.material.as_ref().is_some_and(|bytes| !material::fits(seed.spec, bytes)) {
+            return invalid("Fixed key material is 32 bytes of a symmetric key, or that of an HMAC key.");
         }
         let SeedKey { account, region, id, .. } = &seed;
         let (account, region, id) = (*account, region.clone(), *id);
