@@ -62,7 +62,7 @@ pub(crate) fn authorize<Op: Operation>(
             ShownAs::OfCiphertext => None,
         })?;
         trail.note_key(account, key.arn());
-        permitted.push(Permitted::new(key, rule));
+        permitted.push(Permitted::new(key, rule, call, Op::SPEC.name));
     }
     let permits = Permits::new(permitted);
     if let Some(Elsewhere { region, actions, facts }) = Op::elsewhere(request, &permits) {

@@ -48,11 +48,11 @@ impl<K: Hash + Eq + Clone, V: Clone> ReadThrough<K, V> {
         self.cache.remove(key);
     }
 
-    /// Drops the values of all keys that `is_old` names; looks at every value kept, so for rare changes only.
-    pub(crate) fn forget_where(&self, is_old: impl Fn(&K) -> bool) {
+    /// Drops all values that `is_old` names; looks at every value kept, so for rare changes only.
+    pub(crate) fn forget_where(&self, is_old: impl Fn(&K, &V) -> bool) {
         let mut epoch = self.epoch.lock().unwrap_or_else(PoisonError::into_inner);
         *epoch += 1;
-        self.cache.retain(|key, _| !is_old(key));
+        self.cache.retain(|key, value| !is_old(key, value));
     }
 }
 
@@ -79,11 +79,11 @@ mod tests {
         for key in 1..=4 {
             assert_eq!(cache.get_or_load(&key, load("old")).await, Ok(Some("old")));
         }
-        cache.forget_where(|key| key % 2 == 0);
+        cache.forget_where(|key, _| key % 2 == 0);
         assert_eq!(cache.get_or_load(&1, load("new")).await, Ok(Some("old")));
         assert_eq!(cache.get_or_load(&2, load("new")).await, Ok(Some("new")));
         let overtaken = async {
-            cache.forget_where(|key| *key == 4);
+            cache.forget_where(|key, _| *key == 4);
             Ok::<_, Infallible>(Some("old"))
         };
         assert_eq!(cache.get_or_load(&5, overtaken).await, Ok(Some("old")));

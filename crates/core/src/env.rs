@@ -12,6 +12,7 @@ use crate::{
     audit::AuditSink,
     error::{Cause, Error},
     identity::{Credentials, Principals},
+    key_store::{KeyStoreShelf, KeyStores},
     keyring::Keyring,
     outbox::Outbox,
     quota::{KeyCounts, Meter, RequestRates},
@@ -28,6 +29,7 @@ pub struct Env {
     pub(crate) audit: Arc<dyn AuditSink>,
     pub(crate) settings: Settings,
     pub(crate) keyring: Keyring,
+    pub(crate) key_stores: KeyStoreShelf,
     pub(crate) credentials: Credentials,
     pub(crate) principals: Principals,
     pub(crate) outbox: Outbox,
@@ -52,6 +54,8 @@ pub struct Parts {
     pub workers: Arc<dyn Workers>,
     /// Where audit records go.
     pub audit: Arc<dyn AuditSink>,
+    /// What custom key stores can stand on.
+    pub key_stores: Arc<dyn KeyStores>,
     /// Settings.
     pub settings: Settings,
 }
@@ -59,7 +63,7 @@ pub struct Parts {
 impl Env {
     /// The environment with these parts and empty caches.
     pub fn new(parts: Parts) -> Self {
-        let Parts { vault, clock, entropy, workers, audit, settings } = parts;
+        let Parts { vault, clock, entropy, workers, audit, key_stores, settings } = parts;
         let keyring = Keyring::new(settings.keys_in_memory);
         let credentials = Credentials::new(settings.keys_in_memory);
         let meter = Meter::new(&settings.request_rates);
@@ -72,6 +76,7 @@ impl Env {
             audit,
             settings,
             keyring,
+            key_stores: KeyStoreShelf::new(key_stores),
             credentials,
             principals,
             outbox: Outbox::default(),
@@ -184,6 +189,8 @@ pub struct Settings {
     pub keys_per_region: Option<usize>,
     /// Requests per second.
     pub request_rates: RequestRates,
+    /// At most this many custom key stores in an account and Region (AWS: 10).
+    pub custom_key_stores: usize,
     /// At most this many tags on a KMS key (AWS: 50).
     pub tags_per_key: usize,
     /// At most this many on-demand rotations in the life of a KMS key (AWS: 25).

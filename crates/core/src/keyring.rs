@@ -8,13 +8,14 @@ use reseal_crypto::{
 };
 use reseal_policy::KeyPolicy;
 use reseal_types::{
-    AccountId, AliasName, KeyId, KeyMaterialId, KeySpec, KeyState, KeyUsage, Partition, Region,
+    AccountId, AliasName, KeyId, KeyMaterialId, KeySpec, KeyState, KeyUsage, Origin, Partition, Region,
 };
 
 use crate::{
     cache::ReadThrough,
     env::Env,
     error::{Cause, Error},
+    key_store::{BackingKey, HeldStore},
     material,
     record::{AliasRecord, IdentityKind, KeyRecord, MaterialEntry, MaterialRecord, place},
     store::{RecordKey, StoreError},
@@ -26,6 +27,8 @@ pub(crate) struct Key {
     pub(crate) record: KeyRecord,
     pub(crate) version: u64,
     pub(crate) policy: KeyPolicy,
+    /// Its custom key store, if it belongs to one that is there.
+    pub(crate) store: Option<Arc<HeldStore>>,
     arn: String,
     materials: OnceLock<Materials>,
 }
@@ -42,6 +45,15 @@ pub(crate) enum Materials {
     Agreement(Arc<AgreementKey>),
     /// A pair for key encapsulation.
     Kem(Box<KemKeyPair>),
+    /// A key of a custom key store.
+    External(Box<External>),
+}
+
+/// What is in the service of a key of a custom key store.
+pub(crate) struct External {
+    pub(crate) id: KeyMaterialId,
+    /// The half of the double encryption that is done here; none for a key in a cluster.
+    pub(crate) inner: Option<MaterialKey>,
 }
 
 impl Key {
@@ -50,7 +62,12 @@ impl Key {
         let arn = key_arn(partition, &record.region, record.account, record.id);
         let policy = KeyPolicy::parse(&record.policy);
         let policy = policy.map_err(|_| Error::Internal(Cause::StoredPolicy(arn.clone())))?;
-        Ok(Self { record, version, policy, arn, materials: OnceLock::new() })
+        Ok(Self { record, version, policy, store: None, arn, materials: OnceLock::new() })
+    }
+
+    /// With its custom key store as it is now.
+    pub(crate) fn in_store(self, store: Option<Arc<HeldStore>>) -> Self {
+        Self { store, ..self }
     }
 
     /// The key ARN.
@@ -75,9 +92,16 @@ impl Key {
         match (self.record.deletion, self.record.waiting_days(), self.record.enabled) {
             (Some(_), ..) => KeyState::PendingDeletion,
             (None, Some(_), _) => KeyState::PendingReplicaDeletion,
+            // Whether it is enabled shows once it is available again.
+            (None, None, _) if self.is_cut_off() => KeyState::Unavailable,
             (None, None, true) => KeyState::Enabled,
             (None, None, false) => KeyState::Disabled,
         }
+    }
+
+    /// Whether it belongs to a custom key store that is not connected.
+    fn is_cut_off(&self) -> bool {
+        self.record.stored_in.is_some() && !self.store.as_ref().is_some_and(|store| store.is_connected())
     }
 
     /// Whether what related keys share is changed here: true for every key but a multi-Region replica.
@@ -94,6 +118,15 @@ impl Key {
     /// The version of key material that encrypts; only symmetric keys have an id for it.
     pub(crate) fn current_material(&self) -> Option<&MaterialEntry> {
         self.record.materials.last()
+    }
+
+    /// The key as its custom key store knows it.
+    pub(crate) fn backing_key(&self, id: KeyMaterialId) -> Option<BackingKey> {
+        let held = self.record.stored_in.as_ref()?;
+        Some(match &held.external_key {
+            Some(external) => BackingKey::External(external.clone()),
+            None => BackingKey::InCluster { id: id.0, label: self.arn.clone() },
+        })
     }
 
     /// Where the key's record stands.
@@ -115,13 +148,21 @@ impl Key {
         let KeyRecord { region, id, spec, usage, .. } = &self.record;
         let mut versions = Vec::with_capacity(self.record.materials.len());
         for entry in &self.record.materials {
+            if self.record.origin == Origin::AwsCloudhsm {
+                return Ok(Materials::External(Box::new(External { id: entry.id, inner: None })));
+            }
             let place = place::material(region, *id, entry.id)?;
             let held = env.vault.read::<MaterialRecord>(&place).await?;
             let bytes = held.ok_or(VaultError::Tampered(place))?.record.0;
             if *spec != KeySpec::SymmetricDefault {
                 return material::prepare(*spec, *usage, &bytes);
             }
-            versions.push((entry.id, MaterialKey::new(&bytes).map_err(|_| broken())?));
+            let material = MaterialKey::new(&bytes).map_err(|_| broken())?;
+            if self.record.origin == Origin::ExternalKeyStore {
+                let external = External { id: entry.id, inner: Some(material) };
+                return Ok(Materials::External(Box::new(external)));
+            }
+            versions.push((entry.id, material));
         }
         Ok(Materials::Symmetric(versions))
     }
@@ -146,7 +187,13 @@ impl Env {
             let Some(held) = self.vault.read::<KeyRecord>(&place::key(region, id)?).await? else {
                 return Ok(None);
             };
-            Key::new(&self.settings.partition, held.record, held.version).map(|key| Some(Arc::new(key)))
+            let key = Key::new(&self.settings.partition, held.record, held.version)?;
+            let KeyRecord { account, stored_in, .. } = &key.record;
+            let store = match stored_in {
+                Some(stored_in) => self.key_store(*account, region, &stored_in.store).await?,
+                None => None,
+            };
+            Ok(Some(Arc::new(key.in_store(store))))
         };
         self.keyring.keys.get_or_load(&(region.clone(), id), load).await
     }
@@ -202,6 +249,11 @@ impl Env {
                     self.keyring.aliases.forget(&(account, region, name));
                 }
             }
+            (Some("key-store"), Some(account), Some(region), Some(id)) => {
+                if let (Some(account), Some(region)) = (AccountId::parse(account), Region::parse(region)) {
+                    self.forget_key_store(account, region, id);
+                }
+            }
             (Some("access-key"), Some(id), None, None) => self.credentials.forget(id),
             (Some(kind), Some(account), Some(name), None) => {
                 if let Some(account) = AccountId::parse(account) {
@@ -222,6 +274,18 @@ impl Env {
             "managed-policy" => self.principals.forget_policy(account, name),
             _ => {}
         }
+    }
+}
+
+impl Env {
+    /// First the key store: a key loaded after this must not see what it was before.
+    fn forget_key_store(&self, account: AccountId, region: Region, id: &str) {
+        self.key_stores.forget(account, region, id);
+        let is_in_it = |key: &Arc<Key>| {
+            key.record.account == account
+                && key.record.stored_in.as_ref().is_some_and(|held| held.store == id)
+        };
+        self.keyring.keys.forget_where(|_, key| is_in_it(key));
     }
 }
 

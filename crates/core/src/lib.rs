@@ -17,6 +17,7 @@ pub mod identity;
 mod jobs;
 mod json;
 mod key_policy;
+pub mod key_store;
 mod keyring;
 mod material;
 mod members;

@@ -53,6 +53,9 @@ pub(crate) trait ModelEnum: Copy + 'static {
     fn name(self) -> &'static str;
 }
 
+/// A pattern of the model that says which bytes a text is made of, as it is written there and as what it says.
+pub(crate) type BytePattern<'p> = (&'p str, fn(u8) -> bool);
+
 type Taken<T> = Result<T, Error>;
 
 impl<'a> Members<'a> {
@@ -138,6 +141,26 @@ impl<'a> Members<'a> {
             self.violations.add(format!("Value '{text}' at '{path}' failed to satisfy constraint: {rule}"));
         }
         Ok(text)
+    }
+
+    /// Text that no message may show, with the model's pattern if it has one.
+    pub(crate) fn sensitive_text(
+        &mut self,
+        name: &str,
+        length: Bounds,
+        pattern: Option<BytePattern<'_>>,
+    ) -> Taken<Option<String>> {
+        let Some(node) = self.take(name) else { return Ok(None) };
+        let text = node.into_text(name)?.into_owned();
+        let path = self.path_of(name);
+        if let Some(rule) = length.broken_by(text.chars().count(), "length") {
+            self.violations.add(format!("Value at '{path}' failed to satisfy constraint: {rule}"));
+        }
+        if let Some((pattern, _)) = pattern.filter(|(_, legal)| !text.bytes().all(legal)) {
+            let rule = format!("Member must satisfy regular expression pattern: {pattern}");
+            self.violations.add(format!("Value at '{path}' failed to satisfy constraint: {rule}"));
+        }
+        Ok(Some(text))
     }
 
     /// Bytes in base64 with a length; the value is never shown in a message.

@@ -10,7 +10,7 @@ use reseal_types::{
 use serde::Serialize;
 
 use crate::{
-    call::Call, env::Env, error::Error, json::JsonObject, members::Members, permit::Permits,
+    call::Call, env::Env, error::Error, json::JsonObject, keyring::Key, members::Members, permit::Permits,
     recipient::Recipient, vault::Changes,
 };
 
@@ -28,6 +28,13 @@ pub struct OpSpec {
     pub account_action: Option<&'static str>,
     /// One rule for each KMS key the operation works on.
     pub keys: &'static [KeyRule],
+}
+
+impl OpSpec {
+    /// Whether it uses the key material of KMS keys.
+    pub(crate) fn is_cryptographic(&self) -> bool {
+        self.read_only && self.keys.iter().any(|rule| rule.usage.is_some())
+    }
 }
 
 /// What an operation asks of one KMS key.
@@ -167,6 +174,19 @@ impl Notes {
     /// Whether there is any `additionalEventData`.
     pub(crate) fn has_additional(&self) -> bool {
         !self.additional.is_empty() || self.recipient.is_some()
+    }
+
+    /// Adds the custom key store of the key used, if it is in one.
+    pub(crate) fn key_store(&mut self, key: &Key) {
+        let Some(held) = &key.record.stored_in else { return };
+        // ReEncrypt may use two of one key store, which is worth saying once.
+        let mut add = |name, value: &String| {
+            if !self.additional.iter().any(|(known, same)| *known == name && same == value) {
+                self.additional.push((name, value.clone()));
+            }
+        };
+        add("customKeyStoreId", &held.store);
+        held.external_key.iter().for_each(|id| add("xksKeyId", id));
     }
 
     /// Sets `responseElements`.

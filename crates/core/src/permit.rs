@@ -1,19 +1,22 @@
 //! A key that a call was allowed to use. Cryptography with stored key material exists only here.
 
 mod agreement;
+mod external;
 mod mac;
 
 use std::sync::Arc;
 
 use reseal_crypto::{ciphertext, error::CryptoError};
 use reseal_types::{
-    CiphertextHeader, EncryptionAlgorithm, EncryptionContext, KeyMaterialId, KeyState, KeyUsage, Reveal,
-    SecretBytes, ciphertext_header::Suite,
+    CiphertextHeader, EncryptionAlgorithm, EncryptionContext, KeyMaterialId, KeyState, KeyUsage, Origin,
+    Reveal, SecretBytes, ciphertext_header::Suite,
 };
 
 use crate::{
+    call::Call,
     env::{Env, offload},
     error::{Cause, Error, InvalidKeyUsage, InvalidState, Unsupported},
+    key_store::Asked,
     keyring::{Key, Materials},
     operation::{KeyRule, OpSpec, StateRule, UsageRule},
 };
@@ -22,6 +25,8 @@ use crate::{
 pub(crate) struct Permitted {
     key: Arc<Key>,
     rule: &'static KeyRule,
+    /// What a custom key store is told about the call.
+    asked: Option<Asked>,
 }
 
 /// The permitted keys of a call, one for each rule of its operation.
@@ -77,13 +82,21 @@ pub(crate) fn check_state(key: &Key, rule: StateRule) -> Result<(), Error> {
             Err(Error::InvalidState(InvalidState::NotPendingDeletion(arn)))
         }
         (false, _, KeyState::Disabled) => Err(Error::Disabled(arn)),
+        (false, _, KeyState::Unavailable) if key.record.origin == Origin::ExternalKeyStore => {
+            Err(Error::InvalidState(InvalidState::KeyStore(NOT_CONNECTED)))
+        }
         (false, _, state) => Err(Error::InvalidState(InvalidState::Is(arn, state))),
     }
 }
 
+/// Source: "Troubleshooting external key stores" of the KMS developer guide.
+const NOT_CONNECTED: &str = "This KMS key is in a custom key store that is not connected to its external key store \
+    proxy. Connect the external key store and try the request again.";
+
 impl Permitted {
-    pub(super) fn new(key: Arc<Key>, rule: &'static KeyRule) -> Self {
-        Self { key, rule }
+    pub(super) fn new(key: Arc<Key>, rule: &'static KeyRule, call: &Call, operation: &'static str) -> Self {
+        let asked = external::asked(&key, call, operation);
+        Self { key, rule, asked }
     }
 
     /// The key.
@@ -185,6 +198,7 @@ impl Permitted {
                 let blob = offload(env.workers.as_ref(), work).await?.map_err(failed)?;
                 Ok(Encrypted { blob, material: None })
             }
+            Materials::External(held) => self.encrypt_in_store(env, held, context, plaintext, data_key).await,
             _ => Err(Self::of_another_kind()),
         }
     }
@@ -225,6 +239,7 @@ impl Permitted {
                 }
                 Ok(Decrypted { plaintext, material: None })
             }
+            Materials::External(held) => self.decrypt_in_store(held, context, &blob).await,
             _ => Err(Self::of_another_kind()),
         }
     }

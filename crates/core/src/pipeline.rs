@@ -169,9 +169,14 @@ async fn attempt<Op: Operation>(
     }
     let reads: Vec<_> = permits.keys().cloned().collect();
     let dry_run = request.dry_run();
-    let outcome = Op::execute(env, call, permits, request).await?;
+    let mut outcome = Op::execute(env, call, permits, request).await?;
     if dry_run {
         return Err(Error::DryRun);
+    }
+    if Op::SPEC.is_cryptographic() {
+        for key in &reads {
+            outcome.notes.key_store(key);
+        }
     }
     let body = encode::<Op>(&outcome.response)?;
     let lines = trail.records(env.entropy.as_ref(), Ok(&outcome.notes))?;

@@ -88,6 +88,7 @@ impl Env {
             rotation: None,
             public_key,
             multi_region: id.is_multi_region().then(|| MultiRegion::alone(region.clone())),
+            stored_in: None,
         };
         changes.put(place::material(&region, id, material_id)?, &MaterialRecord(bytes));
         changes.put(place::account_key(account, &region, id)?, &Marker);

@@ -1,6 +1,8 @@
 //! A small world for tests: an environment in memory with a clock that stands until it is moved, a seeded
 //! generator, and an audit log that can be read back.
 
+mod key_stores;
+
 use std::{
     net::{IpAddr, Ipv4Addr},
     sync::{
@@ -10,6 +12,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+pub use key_stores::FakeKeyStores;
 use reseal_types::{AccountId, Partition, Region, Reveal, SecretBytes, Timestamp};
 
 use crate::{
@@ -161,6 +164,8 @@ pub struct World {
     pub audit: Arc<MemoryAudit>,
     /// Its store.
     pub store: Arc<dyn Store>,
+    /// What its custom key stores can stand on.
+    pub outside: Arc<FakeKeyStores>,
 }
 
 /// The moment at which a world begins.
@@ -192,6 +197,7 @@ impl World {
         let clock = Arc::new(FixedClock(AtomicI64::new(BEGINNING.millis())));
         let audit = Arc::new(MemoryAudit::default());
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy(AtomicU64::new(seed)));
+        let outside = Arc::new(FakeKeyStores::default());
         let vault = Vault::open(Arc::clone(&store), &PlainCustodian, Arc::clone(&entropy)).await;
         let env = Env::new(Parts {
             vault: vault.expect("the vault opens"),
@@ -199,9 +205,10 @@ impl World {
             entropy,
             workers: Arc::new(InlineWorkers),
             audit: audit.clone(),
+            key_stores: outside.clone(),
             settings,
         });
-        Self { env, clock, audit, store }
+        Self { env, clock, audit, store, outside }
     }
 
     /// A call of the root of `account` in `region`.
@@ -267,6 +274,7 @@ pub fn settings() -> Settings {
         grants_per_key: 50_000,
         keys_per_region: None,
         request_rates: RequestRates::default(),
+        custom_key_stores: 10,
         tags_per_key: 50,
         on_demand_rotations: 25,
         key_policy_bytes: 32_768,

@@ -63,17 +63,31 @@ pub fn encrypt(
     context: &[u8],
     plaintext: &[u8],
 ) -> Result<Vec<u8>, CryptoError> {
-    let Suite::DerivedAesGcm = header.suite;
+    if header.suite != Suite::DerivedAesGcm {
+        return Err(CryptoError::Failure);
+    }
+    let header = header.to_bytes();
+    let mut blob = Vec::with_capacity(OVERHEAD + plaintext.len());
+    blob.extend_from_slice(&header);
+    seal_body(material, LABEL, &header, context, plaintext, &mut blob)?;
+    Ok(blob)
+}
+
+/// Appends commitment, ciphertext and tag.
+pub(crate) fn seal_body(
+    material: &MaterialKey,
+    label: &[u8; 14],
+    header: &[u8; HEADER_LEN],
+    context: &[u8],
+    plaintext: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<(), CryptoError> {
     if plaintext.is_empty() {
         return Err(CryptoError::PlaintextLength);
     }
-    let header = header.to_bytes();
-    let message = MessageKey::derive(material, &header, context)?;
-    let mut blob = Vec::with_capacity(OVERHEAD + plaintext.len());
-    blob.extend_from_slice(&header);
-    blob.extend_from_slice(message.commitment()?);
-    aead::seal(message.encryption_key()?, NONCE, message.commitment()?, plaintext, &mut blob)?;
-    Ok(blob)
+    let message = MessageKey::derive(material, label, header, context)?;
+    out.extend_from_slice(message.commitment()?);
+    aead::seal(message.encryption_key()?, NONCE, message.commitment()?, plaintext, out)
 }
 
 /// Opens a blob.
@@ -88,13 +102,26 @@ pub fn decrypt(
     blob: &[u8],
     context: &[u8],
 ) -> Result<SecretBytes, InvalidCiphertext> {
-    let Suite::DerivedAesGcm = CiphertextHeader::parse(blob).ok_or(InvalidCiphertext)?.suite;
-    let (header, rest) = blob.split_first_chunk::<HEADER_LEN>().ok_or(InvalidCiphertext)?;
-    let (commitment, sealed) = rest.split_first_chunk::<COMMITMENT_LEN>().ok_or(InvalidCiphertext)?;
+    if CiphertextHeader::parse(blob).ok_or(InvalidCiphertext)?.suite != Suite::DerivedAesGcm {
+        return Err(InvalidCiphertext);
+    }
+    let (header, body) = blob.split_first_chunk::<HEADER_LEN>().ok_or(InvalidCiphertext)?;
+    open_body(material, LABEL, header, context, body)
+}
+
+/// Opens commitment, ciphertext and tag.
+pub(crate) fn open_body(
+    material: &MaterialKey,
+    label: &[u8; 14],
+    header: &[u8; HEADER_LEN],
+    context: &[u8],
+    body: &[u8],
+) -> Result<SecretBytes, InvalidCiphertext> {
+    let (commitment, sealed) = body.split_first_chunk::<COMMITMENT_LEN>().ok_or(InvalidCiphertext)?;
     if sealed.len() <= TAG_LEN {
         return Err(InvalidCiphertext);
     }
-    let message = MessageKey::derive(material, header, context)?;
+    let message = MessageKey::derive(material, label, header, context)?;
     if !digest::equal_in_constant_time(message.commitment()?, commitment) {
         return Err(InvalidCiphertext);
     }
@@ -107,11 +134,12 @@ struct MessageKey(Zeroizing<[u8; 64]>);
 impl MessageKey {
     fn derive(
         material: &MaterialKey,
+        label: &[u8; 14],
         header: &[u8; HEADER_LEN],
         context: &[u8],
     ) -> Result<Self, CryptoError> {
         let bound = with_joined(&[header, context], |bound| digest::sha256(bound));
-        material.0.derive(LABEL, &bound).map(Self)
+        material.0.derive(label, &bound).map(Self)
     }
 
     fn encryption_key(&self) -> Result<&[u8; 32], CryptoError> {

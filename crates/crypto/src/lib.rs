@@ -1,7 +1,7 @@
 //! Cryptography: bytes in, bytes out.
 //!
 //! Every primitive comes from AWS-LC, except SM2. This crate adds the formats around them: the symmetric
-//! ciphertext blob ([`ciphertext`]), sealed records ([`mod@seal`]), wrapped domain keys ([`mod@wrap`]), and
+//! ciphertext blobs ([`ciphertext`], [`external`]), sealed records ([`mod@seal`]), wrapped domain keys ([`mod@wrap`]), and
 //! prepared asymmetric keys ([`asymmetric`]). It must never read a clock, a file or the network, and never decide who
 //! may use a key.
 #![deny(unsafe_code)]
@@ -15,6 +15,7 @@ pub mod ciphertext;
 mod der;
 pub mod digest;
 pub mod error;
+pub mod external;
 pub mod kdf;
 pub mod kem;
 pub mod mac;

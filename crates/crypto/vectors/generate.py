@@ -49,9 +49,9 @@ def header_bytes(material_id, key_id, salt, magic=b"rSe1", version=1, suite=1, f
 NONCE = bytes(12)
 
 
-def message_keys(material, bound):
+def message_keys(material, bound, label=b"reseal suite 1"):
     """Key and commitment of one message; `bound` is the header and the canonical encryption context."""
-    derived = derive(material, b"reseal suite 1", hashlib.sha256(bound).digest(), 64, hashlib.sha256)
+    derived = derive(material, label, hashlib.sha256(bound).digest(), 64, hashlib.sha256)
     return derived[:32], derived[32:]
 
 
@@ -164,6 +164,92 @@ def ciphertexts():
     return {"valid": valid, "refused": refused}
 
 
+def outside(key, iv, metadata, associated, plaintext):
+    """What an external key manager or a cluster makes: ciphertext and tag. With metadata, both are bound."""
+    if metadata:
+        associated = struct.pack(">H", len(associated)) + associated + bytes([len(metadata)]) + metadata
+    sealed = AESGCM(key).encrypt(iv, plaintext, associated)
+    return sealed[:-16], sealed[-16:]
+
+
+def payload(iv, metadata, tag, ciphertext):
+    return bytes([len(iv)]) + iv + bytes([len(metadata)]) + metadata + tag + ciphertext
+
+
+def external_case(name, suite, plaintext, pairs, iv_length=12, metadata=b"", data_key=False):
+    """Suites 2 and 4. `foreign_key` is the key outside, which the service never sees."""
+    material_id, foreign_key = block(name + "/material id", 32), block(name + "/foreign key", 32)
+    key_id, salt, iv = block(name + "/key id", 16), block(name + "/salt", 32), block(name + "/iv", iv_length)
+    header = header_bytes(material_id, key_id, salt, suite=suite, flags=int(data_key))
+    context, case = canonical(pairs), {"name": name, "suite": suite, "foreign_key": foreign_key.hex()}
+    if suite == 2:
+        material = block(name + "/material", 32)
+        key, commitment = message_keys(material, header + context, b"reseal suite 2")
+        message = commitment + AESGCM(key).encrypt(NONCE, plaintext, commitment)
+        associated = header
+        case["material"] = material.hex()
+    else:
+        message, associated = plaintext, hashlib.sha256(header + context).digest()
+    ciphertext, tag = outside(foreign_key, iv, metadata, associated, message)
+    return {
+        **case,
+        "data_key": data_key,
+        "key_id": key_id.hex(),
+        "material_id": material_id.hex(),
+        "salt": salt.hex(),
+        "context": pairs,
+        "canonical_context": context.hex(),
+        "associated_data": associated.hex(),
+        "message": message.hex(),
+        "iv": iv.hex(),
+        "metadata": metadata.hex(),
+        "tag": tag.hex(),
+        "ciphertext": ciphertext.hex(),
+        "plaintext": plaintext.hex(),
+        "blob": (header + payload(iv, metadata, tag, ciphertext)).hex(),
+    }
+
+
+def malformed_case(name, suite, rest):
+    ids = [block("malformed/" + part, length) for part, length in [("material id", 32), ("key id", 16), ("salt", 32)]]
+    return {"name": name, "blob": (header_bytes(*ids, suite=suite) + rest).hex()}
+
+
+def external_ciphertexts():
+    pairs, iv, tag = [["Project", "Alpha"], ["Department", "Engineering"]], bytes(range(12)), bytes(16)
+    malformed = [
+        malformed_case(f"{what} in suite {suite}", suite, rest)
+        for suite in (2, 4)
+        for what, rest in [
+            ("nothing", b""),
+            ("IV of 11 bytes", payload(iv[:11], b"", tag, b"c")),
+            ("IV of 13 bytes", payload(iv + b"i", b"", tag, b"c")),
+            ("IV longer than the blob", b"\x10" + iv),
+            ("21 bytes of metadata", payload(iv, bytes(21), tag, b"c")),
+            ("no length of metadata", b"\x0c" + iv),
+            ("metadata longer than the blob", b"\x0c" + iv + b"\x14" + bytes(19)),
+            ("tag cut short", payload(iv, b"", tag[:15], b"")),
+            ("no ciphertext", payload(iv, b"", tag, b"")),
+        ]
+    ]
+    malformed.append(malformed_case("metadata in suite 4", 4, payload(iv, b"m", tag, b"c")))
+    malformed.append(malformed_case("suite 1", 1, payload(iv, b"", tag, b"c")))
+    malformed.append(malformed_case("suite 3", 3, payload(iv, b"", tag, b"c")))
+    return {
+        "valid": [
+            external_case("external key, one byte, no context", 2, b"\x00", []),
+            external_case("external key with metadata", 2, "Grüße".encode(), pairs, metadata=b"key_version=1"),
+            external_case("external key, long IV, all metadata", 2, block("dk", 32), [], 16, bytes(range(20)), True),
+            external_case("external key, the longest plaintext of Encrypt", 2, block("4096", 4096), pairs),
+            external_case("cluster, one byte, no context", 4, b"\x00", []),
+            external_case("cluster, long IV", 4, "Grüße".encode(), pairs, 16),
+            external_case("cluster, data key", 4, block("data key", 32), [["Department", "IT"]], 16, data_key=True),
+            external_case("cluster, the longest plaintext of Encrypt", 4, block("4096", 4096), pairs),
+        ],
+        "malformed": malformed,
+    }
+
+
 def seal_record(name, place, version, domain_version, size, form=b"\x01"):
     domain, salt, plaintext = block(name + "/domain", 32), block(name + "/salt", 32), block(name, size)
     header = form + struct.pack(">I", domain_version) + salt
@@ -248,7 +334,12 @@ def main():
     if "--open" in sys.argv:
         return open_standard_input()
     differ = False
-    for name, content in [("ciphertext-v1.json", ciphertexts()), ("seal-v1.json", sealed_records())]:
+    files = {
+        "ciphertext-v1.json": ciphertexts(),
+        "external-v1.json": external_ciphertexts(),
+        "seal-v1.json": sealed_records(),
+    }
+    for name, content in files.items():
         text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
         path = HERE / name
         if "--write" in sys.argv:

@@ -1,5 +1,5 @@
 //! What the service does by itself: destroys and rotates keys that are due, tidies the outbox, records failed
-//! authentications, and looks once at every stored record.
+//! authentications, looks after custom key stores, and looks once at every stored record.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,11 +10,17 @@ use reseal_core::{
     env::Env,
 };
 use reseal_types::Timestamp;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::{
+    task::JoinSet,
+    time::{MissedTickBehavior, interval, sleep},
+};
 use tracing::{error, info, warn};
 
 const STEP: Duration = Duration::from_secs(2);
 const RECORD_FAILURES: Duration = Duration::from_secs(15);
+/// AWS asks every five minutes, too.
+const CHECK_KEY_STORES: Duration = Duration::from_mins(5);
+const TRY_AGAIN: Duration = Duration::from_secs(5);
 const MINUTE_MILLIS: i64 = 60_000;
 
 /// Works on jobs until dropped.
@@ -34,6 +40,40 @@ pub(crate) async fn run(env: Arc<Env>, audit: Arc<dyn AuditSink>, failures: Arc<
                 sweep_outbox(&env).await;
             }
             _ = record.tick() => record_failures(&env, audit.as_ref(), &failures, env.clock().now()).await,
+        }
+    }
+}
+
+/// Connects and disconnects custom key stores, each on its own: a slow one holds up no other.
+pub(crate) async fn key_stores(env: Arc<Env>) {
+    while let Err(error) = env.resume_key_stores().await {
+        error!(?error, "the custom key stores could not be read; trying again");
+        sleep(TRY_AGAIN).await;
+    }
+    let mut health = interval(CHECK_KEY_STORES);
+    health.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    health.tick().await;
+    let mut work = JoinSet::new();
+    loop {
+        tokio::select! {
+            task = env.next_key_store_task() => {
+                let env = Arc::clone(&env);
+                work.spawn(async move {
+                    while let Err(error) = env.work_on_key_store(&task).await {
+                        error!(?error, "a custom key store could not be looked after; trying again");
+                        sleep(TRY_AGAIN).await;
+                    }
+                });
+            }
+            _ = health.tick() => {
+                let env = Arc::clone(&env);
+                work.spawn(async move {
+                    if let Err(error) = env.check_key_stores().await {
+                        error!(?error, "the custom key stores could not be checked");
+                    }
+                });
+            }
+            Some(_) = work.join_next() => {}
         }
     }
 }

@@ -10,6 +10,7 @@ use reseal_core::{
     audit::AuditSink,
     custodian::Custodian,
     env::{Entropy, Env, Parts, Settings},
+    key_store::NoKeyStores,
     recipient::Attestation,
     store::{MemoryStore, Store},
     vault::{Vault, VaultError},
@@ -88,6 +89,7 @@ impl Service {
             entropy: Arc::new(SystemEntropy),
             workers: Arc::new(WorkerPool::start(threads)?),
             audit: Arc::clone(&audit) as _,
+            key_stores: Arc::new(NoKeyStores),
             settings,
         });
         Ok(Self { env: Arc::new(env), audit, store, database, custodian })
@@ -119,6 +121,7 @@ fn settings(config: &Config, mode: Mode) -> Result<Settings> {
         grants_per_key: config.quotas.grants_per_key,
         keys_per_region: Some(config.quotas.keys_per_region).filter(|most| *most > 0),
         request_rates: config.request_rates()?,
+        custom_key_stores: config.quotas.custom_key_stores,
         tags_per_key: config.quotas.tags_per_key,
         on_demand_rotations: config.quotas.on_demand_rotations,
         key_policy_bytes: config.quotas.key_policy_bytes,

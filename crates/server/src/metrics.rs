@@ -30,11 +30,18 @@ use crate::{
 };
 
 /// Names that errors are counted under, sorted; any other name is counted under the last entry.
-const ERROR_NAMES: [&str; 45] = [
+const ERROR_NAMES: [&str; 65] = [
     "AccessDeniedException",
     "AlreadyExistsException",
+    "CloudHsmClusterInUseException",
+    "CloudHsmClusterInvalidConfigurationException",
+    "CloudHsmClusterNotActiveException",
+    "CloudHsmClusterNotFoundException",
+    "CloudHsmClusterNotRelatedException",
     "ConflictException",
+    "CustomKeyStoreHasCMKsException",
     "CustomKeyStoreInvalidStateException",
+    "CustomKeyStoreNameInUseException",
     "CustomKeyStoreNotFoundException",
     "DependencyTimeoutException",
     "DisabledException",
@@ -44,6 +51,7 @@ const ERROR_NAMES: [&str; 45] = [
     "IncompleteSignatureException",
     "IncorrectKeyException",
     "IncorrectKeyMaterialException",
+    "IncorrectTrustAnchorException",
     "InternalFailure",
     "InvalidAliasNameException",
     "InvalidArnException",
@@ -75,6 +83,18 @@ const ERROR_NAMES: [&str; 45] = [
     "UnrecognizedClientException",
     "UnsupportedOperationException",
     "ValidationException",
+    "XksKeyAlreadyInUseException",
+    "XksKeyInvalidConfigurationException",
+    "XksKeyNotFoundException",
+    "XksProxyIncorrectAuthenticationCredentialException",
+    "XksProxyInvalidConfigurationException",
+    "XksProxyInvalidResponseException",
+    "XksProxyUriEndpointInUseException",
+    "XksProxyUriInUseException",
+    "XksProxyUriUnreachableException",
+    "XksProxyVpcEndpointServiceInUseException",
+    "XksProxyVpcEndpointServiceInvalidConfigurationException",
+    "XksProxyVpcEndpointServiceNotFoundException",
     OTHER,
 ];
 const OTHER: &str = "other";

@@ -49,6 +49,10 @@ impl fmt::Debug for KeyMaterialId {
 pub enum Suite {
     /// 0x0001: per-message key and commitment by SP 800-108 with HMAC-SHA-256, AES-256-GCM.
     DerivedAesGcm,
+    /// 0x0002: as 0x0001, then AES-256-GCM once more in an external key manager.
+    ExternalKeyStore,
+    /// 0x0004: AES-256-GCM in a cluster of hardware modules.
+    Cluster,
 }
 
 impl Suite {
@@ -56,11 +60,15 @@ impl Suite {
     pub const fn number(self) -> u16 {
         match self {
             Self::DerivedAesGcm => 0x0001,
+            Self::ExternalKeyStore => 0x0002,
+            Self::Cluster => 0x0004,
         }
     }
 
     fn from_number(number: u16) -> Option<Self> {
-        (number == Self::DerivedAesGcm.number()).then_some(Self::DerivedAesGcm)
+        [Self::DerivedAesGcm, Self::ExternalKeyStore, Self::Cluster]
+            .into_iter()
+            .find(|suite| suite.number() == number)
     }
 }
 
@@ -133,9 +141,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn round_trips(multi: bool, id: [u8; 16], material: [u8; 32], salt: [u8; 32], data_key: bool) {
+        fn round_trips(
+            suite in prop::sample::select(vec![Suite::DerivedAesGcm, Suite::ExternalKeyStore, Suite::Cluster]),
+            multi: bool,
+            id: [u8; 16],
+            material: [u8; 32],
+            salt: [u8; 32],
+            data_key: bool,
+        ) {
             let header = CiphertextHeader {
-                suite: Suite::DerivedAesGcm,
+                suite,
                 data_key,
                 key_id: KeyId::from_bytes(multi, id),
                 material_id: KeyMaterialId(material),

@@ -35,6 +35,8 @@ pub enum InvalidState {
     Is(String, KeyState),
     /// The key with this ARN is not pending deletion.
     NotPendingDeletion(String),
+    /// The custom key store of the key, in these words.
+    KeyStore(&'static str),
 }
 
 /// How usage or algorithm do not fit.
@@ -60,6 +62,8 @@ pub enum Limit {
     Aliases(usize),
     /// KMS keys of an account in a Region.
     Keys(usize),
+    /// Custom key stores of the account in the Region.
+    CustomKeyStores(usize),
     /// On-demand rotations in the life of the KMS key with this ARN.
     OnDemandRotations(String),
     /// Length of a key policy in bytes.
@@ -94,6 +98,10 @@ pub enum Unsupported {
     KeySpec(KeySpec),
     /// KMS keys of this origin cannot be created.
     Origin(Origin),
+    /// No key of a custom key store can be a multi-Region key.
+    MultiRegionInKeyStore,
+    /// An external key store has no generator of random bytes.
+    RandomOfExternalKeyStore,
     /// A parameter is not supported.
     Parameter(&'static str),
 }
@@ -123,6 +131,7 @@ impl fmt::Display for InvalidState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (key, state) = match self {
             Self::NotPendingDeletion(key) => return write!(f, "{key} is not pending deletion."),
+            Self::KeyStore(words) => return f.write_str(words),
             Self::Is(key, state) => (key, state),
         };
         let words = match state {
@@ -157,6 +166,12 @@ impl fmt::Display for Limit {
         match self {
             Self::Aliases(limit) => write!(f, "A KMS key can have at most {limit} aliases."),
             Self::Keys(limit) => write!(f, "An account can have at most {limit} KMS keys in a Region."),
+            Self::CustomKeyStores(limit) => {
+                write!(
+                    f,
+                    "You have reached the limit of {limit} custom key stores for this account and Region."
+                )
+            }
             Self::OnDemandRotations(key) => write!(
                 f,
                 "The on-demand rotations limit has been reached for the given keyId. \
@@ -189,6 +204,12 @@ impl Unsupported {
             Self::NoPublicKey(key) => Some(format!("{key} is not an asymmetric key and has no public key.")),
             Self::KeySpec(spec) => Some(format!("KeySpec {spec} is not supported in this Region.")),
             Self::Origin(origin) => Some(format!("Origin {origin} is not supported in this Region.")),
+            Self::MultiRegionInKeyStore => {
+                Some("You cannot create a multi-Region key in a custom key store.".to_owned())
+            }
+            Self::RandomOfExternalKeyStore => {
+                Some("GenerateRandom is not supported for external key stores.".to_owned())
+            }
             Self::Parameter(name) => Some(format!("{name} is not supported in this Region.")),
         }
     }

@@ -7,11 +7,15 @@
 mod cause;
 mod denied;
 mod fault;
+mod key_store;
 mod kinds;
+
+use std::borrow::Cow;
 
 pub use cause::Cause;
 pub use denied::{AccessDenied, DeniedResource};
 pub use fault::Fault;
+pub use key_store::KeyStoreRefusal;
 pub use kinds::{AlreadyExists, InvalidKeyUsage, InvalidState, Limit, NotFound, TagProblem, Unsupported};
 use reseal_types::key_ref::KeyRefError;
 
@@ -60,8 +64,10 @@ pub enum Error {
     DryRun,
     /// A grant token that no grant has.
     InvalidGrantToken,
-    /// No custom key store with that id.
-    NoCustomKeyStore(String),
+    /// A custom key store, or what it stands on, does not allow the call: which exception, in the words given.
+    KeyStore(KeyStoreRefusal, Cow<'static, str>),
+    /// Something that the service depends on took too long.
+    DependencyTimeout,
     /// A pagination marker this service did not give, or gave for another call.
     InvalidMarker,
     /// The worker pool is full.
@@ -99,7 +105,11 @@ impl Error {
             Self::AccessDenied(denied) => denied.to_string(),
             Self::DryRun => "The request would have succeeded, but the DryRun option is set.".to_owned(),
             Self::InvalidGrantToken => "The grant token is not valid.".to_owned(),
-            Self::NoCustomKeyStore(id) => format!("Custom key store {id} is not found."),
+            Self::KeyStore(_, words) => words.clone().into_owned(),
+            Self::DependencyTimeout => {
+                "The system timed out while trying to fulfill the request. You can retry the request."
+                    .to_owned()
+            }
             Self::InvalidMarker => "The marker is not valid for this request.".to_owned(),
             Self::Throttled => "You have exceeded the rate at which you may call KMS. \
                 Reduce the frequency of your calls."
@@ -134,7 +144,8 @@ impl Error {
             Self::AccessDenied(_) => "AccessDeniedException",
             Self::DryRun => "DryRunOperationException",
             Self::InvalidGrantToken => "InvalidGrantTokenException",
-            Self::NoCustomKeyStore(_) => "CustomKeyStoreNotFoundException",
+            Self::KeyStore(refusal, _) => refusal.code(),
+            Self::DependencyTimeout => "DependencyTimeoutException",
             Self::InvalidMarker => "InvalidMarkerException",
             Self::Throttled => "ThrottlingException",
             Self::Internal(_) => "KMSInternalException",

@@ -121,14 +121,14 @@ impl Principals {
 
     /// Forgets all users of an account: one of its groups changed.
     pub(crate) fn forget_users(&self, account: AccountId) {
-        self.identities.forget_where(|(of, kind, _)| *of == account && *kind == IdentityKind::User);
+        self.identities.forget_where(|(of, kind, _), _| *of == account && *kind == IdentityKind::User);
     }
 
     /// Forgets a managed policy, and every principal of the account, any of which it may be attached to.
     pub(crate) fn forget_policy(&self, account: AccountId, name: &str) {
         let named = |arn: &str| arn.rsplit('/').next().is_some_and(|last| last.eq_ignore_ascii_case(name));
-        self.policies.forget_where(|arn| arn.split(':').nth(4) == Some(account.as_str()) && named(arn));
-        self.identities.forget_where(|(of, ..)| *of == account);
+        self.policies.forget_where(|arn, _| arn.split(':').nth(4) == Some(account.as_str()) && named(arn));
+        self.identities.forget_where(|(of, ..), _| *of == account);
     }
 }
 

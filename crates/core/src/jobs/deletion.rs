@@ -62,6 +62,13 @@ impl Env {
             changes.delete(place::alias(record.account, &record.region, alias.as_str())?);
         }
         changes.delete(place::account_key(record.account, &record.region, record.id)?);
+        if let Some(held) = &record.stored_in {
+            let (account, region, store) = (record.account, &record.region, &held.store);
+            changes.delete(place::key_store_key(account, region, store, record.id)?);
+            if let Some(external) = &held.external_key {
+                changes.delete(place::external_key(account, region, store, external)?);
+            }
+        }
         delete_key(&mut changes, record)?;
         let mut notes = vec![ServiceNote {
             name: "DeleteKey",
@@ -73,6 +80,7 @@ impl Env {
         notes.extend(self.leave_related(&mut changes, record).await?);
         match commit_service_notes(self, changes, &notes).await {
             Ok(()) => {
+                self.destroy_backing_key(&key);
                 info!(key = key.arn(), "destroyed a key whose deletion window has passed");
                 Ok(true)
             }

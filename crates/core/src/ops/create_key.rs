@@ -14,12 +14,13 @@ use crate::{
     error::{Error, Unsupported},
     json::JsonObject,
     key_policy,
+    key_store::Destination,
     keyring::{Key, key_arn},
     material::{self, Fresh},
     members::{Bounds, Members},
     operation::{Facts, OpSpec, Operation, Outcome, Request},
     permit::Permits,
-    record::{KeyRecord, Marker, MaterialEntry, MaterialRecord, MultiRegion, place},
+    record::{KeyRecord, Marker, MaterialEntry, MaterialRecord, MultiRegion, StoredIn, place},
     rotation::new_material_id,
     vault::Changes,
 };
@@ -49,6 +50,12 @@ pub(crate) struct CreateKeyResponse {
 impl CreateKeyRequest {
     fn spec(&self) -> KeySpec {
         self.key_spec.or(self.deprecated_key_spec).unwrap_or(KeySpec::SymmetricDefault)
+    }
+
+    /// The custom key store that is to hold the key.
+    fn stored_in(&self) -> Option<StoredIn> {
+        let external_key = self.xks_key_id.clone();
+        self.custom_key_store_id.clone().map(|store| StoredIn { store, external_key })
     }
 
     /// Only a symmetric encryption key has a usage that goes without saying.
@@ -107,11 +114,15 @@ impl Request for CreateKeyRequest {
         match (custom, &self.custom_key_store_id) {
             (true, None) => return invalid("CustomKeyStoreId is required for this Origin."),
             (false, Some(_)) => return invalid("CustomKeyStoreId is not valid for this Origin."),
-            (true, Some(id)) => return Err(Error::NoCustomKeyStore(id.clone())),
-            (false, None) => {}
+            (true, Some(_)) | (false, None) => {}
         }
-        if self.xks_key_id.is_some() {
-            return invalid("XksKeyId is only valid for Origin EXTERNAL_KEY_STORE.");
+        match (self.origin == Origin::ExternalKeyStore, &self.xks_key_id) {
+            (true, None) => return invalid("XksKeyId is required for Origin EXTERNAL_KEY_STORE."),
+            (false, Some(_)) => return invalid("XksKeyId is only valid for Origin EXTERNAL_KEY_STORE."),
+            (true, Some(_)) | (false, None) => {}
+        }
+        if custom && self.multi_region {
+            return Err(Error::Unsupported(Unsupported::MultiRegionInKeyStore));
         }
         if self.origin == Origin::External {
             return Err(Error::Unsupported(Unsupported::Origin(self.origin)));
@@ -131,6 +142,8 @@ impl Request for CreateKeyRequest {
         parameters.text("description", &self.description);
         parameters.boolean("bypassPolicyLockoutSafetyCheck", self.bypass_lockout_check.unwrap_or(false));
         parameters.boolean("multiRegion", self.multi_region);
+        parameters.optional_text("customKeyStoreId", self.custom_key_store_id.as_deref());
+        parameters.optional_text("xksKeyId", self.xks_key_id.as_deref());
         parameters.optional_text("policy", self.policy.as_deref());
         if !self.tags.is_empty() {
             describe_tags(parameters, &self.tags);
@@ -210,8 +223,18 @@ async fn create(
 ) -> Result<Outcome<CreateKeyResponse>, Error> {
     let (account, region, spec) = (call.caller.account(), call.region.clone(), request.spec());
     let usage = request.usage().unwrap_or(KeyUsage::EncryptDecrypt);
-    let Fresh { bytes, public_key } = material::generate(env, spec, usage).await?;
     let material_id = new_material_id(env)?;
+    let destination = match request.stored_in() {
+        Some(stored_in) => Some(Destination::find(env, call, request.origin, stored_in).await?),
+        None => None,
+    };
+    let (bytes, public_key) = if let Some(destination) = &destination {
+        let arn = key_arn(&env.settings.partition, &region, account, id);
+        (destination.provide(env, call, &arn, material_id).await?, None)
+    } else {
+        let Fresh { bytes, public_key } = material::generate(env, spec, usage).await?;
+        (Some(bytes), public_key)
+    };
     let created = env.clock.now();
     let record = KeyRecord {
         id,
@@ -231,17 +254,25 @@ async fn create(
         rotation: None,
         public_key,
         multi_region: id.is_multi_region().then(|| MultiRegion::alone(region.clone())),
+        stored_in: destination.as_ref().map(|destination| destination.stored_in.clone()),
     };
     let key_place = place::key(&region, id)?;
     changes.expect(key_place.clone(), None);
-    changes.put(place::material(&region, id, material_id)?, &MaterialRecord(bytes));
+    if let Some(bytes) = bytes {
+        changes.put(place::material(&region, id, material_id)?, &MaterialRecord(bytes));
+    }
+    if let Some(destination) = &destination {
+        destination.enter(id, &mut changes)?;
+    }
     changes.put(place::account_key(account, &region, id)?, &Marker);
     changes.put(key_place, &record);
-    let key = Key::new(&env.settings.partition, record, 0)?;
+    let store = destination.map(|destination| destination.store);
+    let key = Key::new(&env.settings.partition, record, 0)?.in_store(store);
     let key_metadata = KeyMetadata::of(&key, &env.settings.partition);
     let mut outcome = Outcome::changed(CreateKeyResponse { key_metadata }, changes);
     let metadata = &outcome.response.key_metadata;
     outcome.notes.elements(|elements| elements.object("keyMetadata", |object| metadata.describe(object)));
     outcome.notes.resources.push(key.arn().to_owned());
+    outcome.notes.key_store(&key);
     Ok(outcome)
 }

@@ -22,6 +22,7 @@ pub(crate) struct GenerateDataKeyWithoutPlaintext;
 pub(crate) struct GenerateDataKeyWithoutPlaintextResponse {
     ciphertext_blob: Blob,
     key_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     key_material_id: Option<String>,
 }
 

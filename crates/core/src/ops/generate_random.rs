@@ -1,14 +1,18 @@
-//! GenerateRandom: random bytes from the service's generator.
+//! GenerateRandom: random bytes from the service's generator, or from that of a cluster.
 
 use reseal_types::SecretBytes;
 use serde::Serialize;
 
-use super::shape::{Blob, SecretBlob};
+use super::{
+    connect_custom_key_store::wrong_state,
+    shape::{Blob, SecretBlob},
+};
 use crate::{
     call::Call,
     env::Env,
-    error::Error,
+    error::{Error, Unsupported},
     json::JsonObject,
+    key_store::{Backing, KeyStoreFault},
     members::{Bounds, Members},
     operation::{Facts, OpSpec, Operation, Outcome, Request},
     permit::Permits,
@@ -45,10 +49,7 @@ impl Request for GenerateRandomRequest {
         if self.number_of_bytes.is_none() {
             return Err(Error::Validation("NumberOfBytes is required.".to_owned()));
         }
-        match &self.custom_key_store_id {
-            Some(id) => Err(Error::NoCustomKeyStore(id.clone())),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     fn describe(&self, parameters: &mut JsonObject<'_>) {
@@ -80,12 +81,15 @@ impl Operation for GenerateRandom {
 
     async fn execute(
         env: &Env,
-        _call: &Call,
+        call: &Call,
         _permits: Permits,
         request: GenerateRandomRequest,
     ) -> Result<Outcome<GenerateRandomResponse>, Error> {
         let length = request.number_of_bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(0);
-        let bytes = SecretBytes::generate(length, |bytes| env.entropy.fill_secret(bytes))?;
+        let bytes = match &request.custom_key_store_id {
+            Some(id) => from_cluster(env, call, id, length).await?,
+            None => SecretBytes::generate(length, |bytes| env.entropy.fill_secret(bytes))?,
+        };
         let to = request.recipient.as_ref();
         let delivered = deliver(to, bytes)?;
         let mut outcome = Outcome::unchanged(GenerateRandomResponse {
@@ -95,4 +99,19 @@ impl Operation for GenerateRandom {
         outcome.notes.recipient(to);
         Ok(outcome)
     }
+}
+
+async fn from_cluster(env: &Env, call: &Call, id: &str, length: usize) -> Result<SecretBytes, Error> {
+    let store = env.known_key_store(call.caller.account(), &call.region, id).await?;
+    if let Backing::Proxy(_) = store.record.backing {
+        return Err(Error::Unsupported(Unsupported::RandomOfExternalKeyStore));
+    }
+    if !store.is_connected() {
+        return Err(wrong_state(&store, GenerateRandom::SPEC.name));
+    }
+    let random = match store.backend() {
+        Ok(backend) => backend.random(length).await,
+        Err(fault) => Err(fault),
+    };
+    random.map_err(KeyStoreFault::at_random)
 }

@@ -3,15 +3,20 @@
 pub(crate) mod shape;
 
 mod cancel_key_deletion;
+mod connect_custom_key_store;
 mod create_alias;
+mod create_custom_key_store;
 mod create_key;
 mod decapsulate;
 mod decrypt;
 mod delete_alias;
+mod delete_custom_key_store;
 mod derive_shared_secret;
+mod describe_custom_key_stores;
 mod describe_key;
 mod disable_key;
 mod disable_key_rotation;
+mod disconnect_custom_key_store;
 mod enable_key;
 mod enable_key_rotation;
 mod encapsulate;
@@ -36,6 +41,7 @@ mod schedule_key_deletion;
 mod tag_resource;
 mod untag_resource;
 mod update_alias;
+mod update_custom_key_store;
 mod update_key_description;
 mod update_primary_region;
 mod verify_mac;
@@ -45,17 +51,22 @@ pub(crate) use schedule_key_deletion::begin_window;
 pub use crate::pipeline::{Answer, Entry};
 
 /// All operations, sorted by name.
-static REGISTRY: [Entry; 37] = [
+static REGISTRY: [Entry; 43] = [
     Entry::of::<cancel_key_deletion::CancelKeyDeletion>(),
+    Entry::of::<connect_custom_key_store::ConnectCustomKeyStore>(),
     Entry::of::<create_alias::CreateAlias>(),
+    Entry::of::<create_custom_key_store::CreateCustomKeyStore>(),
     Entry::of::<create_key::CreateKey>(),
     Entry::of::<decapsulate::Decapsulate>(),
     Entry::of::<decrypt::Decrypt>(),
     Entry::of::<delete_alias::DeleteAlias>(),
+    Entry::of::<delete_custom_key_store::DeleteCustomKeyStore>(),
     Entry::of::<derive_shared_secret::DeriveSharedSecret>(),
+    Entry::of::<describe_custom_key_stores::DescribeCustomKeyStores>(),
     Entry::of::<describe_key::DescribeKey>(),
     Entry::of::<disable_key::DisableKey>(),
     Entry::of::<disable_key_rotation::DisableKeyRotation>(),
+    Entry::of::<disconnect_custom_key_store::DisconnectCustomKeyStore>(),
     Entry::of::<enable_key::EnableKey>(),
     Entry::of::<enable_key_rotation::EnableKeyRotation>(),
     Entry::of::<encapsulate::Encapsulate>(),
@@ -80,6 +91,7 @@ static REGISTRY: [Entry; 37] = [
     Entry::of::<tag_resource::TagResource>(),
     Entry::of::<untag_resource::UntagResource>(),
     Entry::of::<update_alias::UpdateAlias>(),
+    Entry::of::<update_custom_key_store::UpdateCustomKeyStore>(),
     Entry::of::<update_key_description::UpdateKeyDescription>(),
     Entry::of::<update_primary_region::UpdatePrimaryRegion>(),
     Entry::of::<verify_mac::VerifyMac>(),

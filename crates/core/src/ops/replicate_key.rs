@@ -202,6 +202,8 @@ async fn replicate(
         rotation: grown.rotation,
         public_key: grown.public_key,
         multi_region: grown.multi_region,
+        // No key of a custom key store is a multi-Region key.
+        stored_in: None,
     };
     copy_materials(env, &mut changes, &primary.record, &replica).await?;
     let (place, account) = (place::key(&region, replica.id)?, replica.account);

@@ -1,6 +1,7 @@
 //! Shapes that several operations share.
 
 mod key_metadata;
+pub(crate) mod key_store;
 mod paging;
 
 use base64::{Engine, display::Base64Display, engine::general_purpose::STANDARD};

@@ -36,6 +36,8 @@ pub(crate) struct KeyRecord {
     pub(crate) public_key: Option<Vec<u8>>,
     /// The keys that make up a multi-Region key; `None` for a single-Region key.
     pub(crate) multi_region: Option<MultiRegion>,
+    /// The custom key store it belongs to.
+    pub(crate) stored_in: Option<StoredIn>,
 }
 
 impl KeyRecord {
@@ -64,6 +66,15 @@ impl KeyRecord {
     pub(crate) fn waiting_days(&self) -> Option<u32> {
         self.multi_region.as_ref()?.waiting_days
     }
+}
+
+/// The custom key store of a KMS key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoredIn {
+    /// `CustomKeyStoreId`
+    pub(crate) store: String,
+    /// `XksKeyId`, in an external key store.
+    pub(crate) external_key: Option<String>,
 }
 
 /// A running deletion window.
@@ -119,6 +130,9 @@ struct StoredKey {
     rotation: Option<(u32, i64)>,
     #[n(17)]
     multi_region: Option<StoredMultiRegion>,
+    /// Key store and external key.
+    #[n(18)]
+    stored_in: Option<(String, Option<String>)>,
 }
 
 impl Record for KeyRecord {
@@ -141,6 +155,7 @@ impl Record for KeyRecord {
             public_key: self.public_key.clone().map(ByteVec::from),
             rotation: self.rotation.map(|rotation| (rotation.period_days, rotation.next.millis())),
             multi_region: self.multi_region.as_ref().map(StoredMultiRegion::from),
+            stored_in: self.stored_in.as_ref().map(|held| (held.store.clone(), held.external_key.clone())),
         };
         encode_cbor(FORM, &stored)
     }
@@ -172,6 +187,7 @@ impl Record for KeyRecord {
             public_key: stored.public_key.map(Vec::from),
             rotation: stored.rotation.map(rotation),
             multi_region,
+            stored_in: stored.stored_in.map(|(store, external_key)| StoredIn { store, external_key }),
         })
     }
 }
@@ -210,6 +226,7 @@ mod tests {
             public_key: Some(vec![1, 2, 3]),
             rotation: Some(Rotation { period_days: 90, next: Timestamp::from_millis(4) }),
             multi_region: None,
+            stored_in: Some(StoredIn { store: "cks-1".to_owned(), external_key: Some("x".to_owned()) }),
         };
         let bytes = record.encode();
         let bytes = bytes.reveal(reseal_types::Reveal::ToSeal);

@@ -9,6 +9,7 @@ mod account;
 mod alias;
 mod identity;
 mod key;
+mod key_store;
 mod managed_policy;
 mod material;
 mod multi_region;
@@ -20,7 +21,8 @@ pub(crate) use access_key::{AccessKeyRecord, UserRef};
 pub use account::AccountRecord;
 pub(crate) use alias::AliasRecord;
 pub use identity::{AccessKeyEntry, IdentityKind, IdentityRecord, RoleFacts};
-pub(crate) use key::{Deletion, KeyRecord, Rotation};
+pub(crate) use key::{Deletion, KeyRecord, Rotation, StoredIn};
+pub(crate) use key_store::{Connection, ConnectionError, KeyStoreRecord};
 pub use managed_policy::{ManagedPolicyRecord, PolicyVersion};
 pub(crate) use material::{MaterialEntry, RotationKind};
 use minicbor::{CborLen, Decode, Encode};
@@ -91,6 +93,36 @@ pub(crate) mod place {
 
     pub(crate) fn account_key_prefix(account: AccountId, region: &Region) -> String {
         format!("{ACCOUNT_KEYS}{account}/{region}/")
+    }
+
+    /// All custom key stores, of every account and Region.
+    pub(crate) const KEY_STORES: &str = "key-store/";
+
+    pub(crate) fn key_store(account: AccountId, region: &Region, id: &str) -> Place {
+        place(&format!("{}{id}", key_store_prefix(account, region)))
+    }
+
+    pub(crate) fn key_store_prefix(account: AccountId, region: &Region) -> String {
+        format!("{KEY_STORES}{account}/{region}/")
+    }
+
+    /// Rewritten by every change of what must be unique among the custom key stores of an account and Region.
+    pub(crate) fn key_store_guard(account: AccountId, region: &Region) -> Place {
+        place(&format!("key-store-guard/{account}/{region}"))
+    }
+
+    /// The KMS keys of a custom key store.
+    pub(crate) fn key_store_keys_prefix(account: AccountId, region: &Region, store: &str) -> String {
+        format!("key-store-key/{account}/{region}/{store}/")
+    }
+
+    pub(crate) fn key_store_key(account: AccountId, region: &Region, store: &str, id: KeyId) -> Place {
+        place(&format!("{}{id}", key_store_keys_prefix(account, region, store)))
+    }
+
+    /// An external key, which one KMS key of its key store may use.
+    pub(crate) fn external_key(account: AccountId, region: &Region, store: &str, id: &str) -> Place {
+        place(&format!("external-key/{account}/{region}/{store}/{id}"))
     }
 
     pub(crate) const ACCOUNTS: &str = "account/";

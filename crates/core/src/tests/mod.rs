@@ -1,6 +1,9 @@
 //! The service through its front door: calls as the edge makes them, against a world in memory.
 
 mod audit;
+mod key_store_faults;
+mod key_store_keys;
+mod key_stores;
 mod lifecycle;
 mod mac;
 mod multi_region;

@@ -91,6 +91,7 @@ pub(crate) struct Attestation {
 pub(crate) struct Quotas {
     pub(crate) aliases_per_key: usize,
     pub(crate) grants_per_key: usize,
+    pub(crate) custom_key_stores: usize,
     pub(crate) tags_per_key: usize,
     pub(crate) on_demand_rotations: usize,
     pub(crate) key_policy_bytes: usize,
@@ -167,6 +168,7 @@ impl Default for Quotas {
         Self {
             aliases_per_key: 50,
             grants_per_key: 50_000,
+            custom_key_stores: 10,
             tags_per_key: 50,
             on_demand_rotations: 25,
             key_policy_bytes: 32_768,

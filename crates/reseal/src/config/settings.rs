@@ -69,6 +69,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("attestation.max_age_seconds", Kind::Number(1, 86_400)),
     setting("quotas.aliases_per_key", Kind::Number(1, 1_000)),
     setting("quotas.grants_per_key", Kind::Number(1, 1_000_000)),
+    setting("quotas.custom_key_stores", Kind::Number(0, 1_000)),
     setting("quotas.tags_per_key", Kind::Number(1, 1_000)),
     setting("quotas.on_demand_rotations", Kind::Number(0, 1_000)),
     setting("quotas.key_policy_bytes", Kind::Number(1_024, MIB)),

@@ -182,6 +182,7 @@ fn start_tasks(
     let mut tasks = vec![
         tokio::spawn(background::run(env(), audit, Arc::clone(failures))),
         tokio::spawn(background::scrub(env())),
+        tokio::spawn(background::key_stores(env())),
     ];
     if let Some(directory) = home.directory() {
         tasks.push(tokio::spawn(AdminSocket::bind(directory)?.serve(service.clone())));

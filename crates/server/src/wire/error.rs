@@ -145,10 +145,10 @@ fn call_status(error: &CoreError) -> StatusCode {
         | CoreError::AccessDenied(_)
         | CoreError::DryRun
         | CoreError::InvalidGrantToken
-        | CoreError::NoCustomKeyStore(_)
+        | CoreError::KeyStore(..)
         | CoreError::InvalidMarker
         | CoreError::Throttled => StatusCode::BAD_REQUEST,
-        CoreError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        CoreError::DependencyTimeout | CoreError::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::EpochSeconds;
 use crate::{
     json::JsonObject,
+    key_store::Backing,
     keyring::{Key, key_arn},
 };
 
@@ -37,6 +38,18 @@ pub(crate) struct KeyMetadata {
     multi_region_configuration: Option<MultiRegionConfiguration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     current_key_material_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom_key_store_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cloud_hsm_cluster_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    xks_key_configuration: Option<XksKeyConfiguration>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct XksKeyConfiguration {
+    id: String,
 }
 
 /// Exactly the list that belongs to the key's usage.
@@ -137,8 +150,18 @@ impl KeyMetadata {
             multi_region_configuration: MultiRegionConfiguration::of(key, partition),
             current_key_material_id: key
                 .current_material()
-                .filter(|_| symmetric)
+                .filter(|_| symmetric && record.stored_in.is_none())
                 .map(|material| material.id.to_string()),
+            custom_key_store_id: record.stored_in.as_ref().map(|held| held.store.clone()),
+            cloud_hsm_cluster_id: key.store.as_ref().and_then(|store| match &store.record.backing {
+                Backing::Cluster(cluster) => Some(cluster.cluster_id.clone()),
+                Backing::Proxy(_) => None,
+            }),
+            xks_key_configuration: record
+                .stored_in
+                .as_ref()
+                .and_then(|held| held.external_key.clone())
+                .map(|id| XksKeyConfiguration { id }),
         }
     }
 
@@ -159,6 +182,11 @@ impl KeyMetadata {
         object.boolean("multiRegion", self.multi_region);
         if let Some(configuration) = &self.multi_region_configuration {
             object.object("multiRegionConfiguration", |object| configuration.describe(object));
+        }
+        object.optional_text("customKeyStoreId", self.custom_key_store_id.as_deref());
+        object.optional_text("cloudHsmClusterId", self.cloud_hsm_cluster_id.as_deref());
+        if let Some(configuration) = &self.xks_key_configuration {
+            object.object("xksKeyConfiguration", |object| object.text("id", &configuration.id));
         }
     }
 }
