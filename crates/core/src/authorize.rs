@@ -70,7 +70,7 @@ pub(crate) fn authorize<Op: Operation>(
         context.region = &region;
         for action in actions {
             let target = Target::Other { resource: "*" };
-            let decision = decide(&caller, action, target, &context, Policies::default());
+            let decision = decide(&caller, action, target, &context, call.caller.policies());
             refuse_unless_allowed(call, action, decision, || Some("*".to_owned()))?;
         }
     }

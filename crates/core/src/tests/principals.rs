@@ -72,7 +72,7 @@ async fn change(world: &World, kind: IdentityKind, name: &str, how: impl FnOnce(
 }
 
 /// A user with an access key; gives the access key id.
-async fn user(world: &World, name: &str, id: &str, inline: &[&str]) -> String {
+pub(super) async fn user(world: &World, name: &str, id: &str, inline: &[&str]) -> String {
     let mut record = identity(IdentityKind::User, name, id);
     let named = inline.iter().enumerate().map(|(index, text)| (format!("p{index}"), (*text).to_owned()));
     record.inline = named.collect();
@@ -84,7 +84,7 @@ async fn user(world: &World, name: &str, id: &str, inline: &[&str]) -> String {
     key.entry.id
 }
 
-async fn call(world: &World, access_key_id: &str, token: Option<&str>) -> Option<Call> {
+pub(super) async fn call(world: &World, access_key_id: &str, token: Option<&str>) -> Option<Call> {
     let credential = world.env.credential(access_key_id, token).await.unwrap()?;
     let caller = credential.authenticate(|_, _| Ok::<_, ()>(())).unwrap();
     Some(Call { caller, ..world.call(ACCOUNT, "us-east-1") })

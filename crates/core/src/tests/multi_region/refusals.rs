@@ -1,4 +1,5 @@
 use super::*;
+use crate::tests::principals;
 
 #[tokio::test]
 async fn replicas_that_cannot_be_made() {
@@ -116,4 +117,56 @@ async fn policies_of_both_keys_and_their_conditions_decide() {
         body["KeyId"] = json!(arn(PRIMARY, &id));
         assert_eq!(fault(world.ask_as(&stranger, name, &body).await).0, "AccessDeniedException");
     }
+}
+
+#[tokio::test]
+async fn a_user_needs_to_create_keys_where_the_replica_goes() {
+    let world = World::new().await;
+    let id = primary(&world, json!({})).await;
+    let policy = |actions: Value, condition: Value| {
+        json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "kms:ReplicateKey", "Resource": "*"},
+            {"Effect": "Allow", "Action": actions, "Resource": "*", "Condition": condition},
+        ]})
+        .to_string()
+    };
+    let create = policy(
+        json!("kms:CreateKey"),
+        json!({"StringEquals": {"aws:RequestedRegion": REPLICA, "kms:MultiRegionKeyType": "REPLICA",
+            "kms:KeySpec": "SYMMETRIC_DEFAULT", "kms:KeyOrigin": "AWS_KMS"}, "Bool": {"kms:MultiRegion": "true"}}),
+    );
+    let access_key = principals::user(&world, "Alice", "AIDAALICE", &[&create]).await;
+    let alice = principals::call(&world, &access_key, None).await.unwrap();
+    let to = |region: &str| json!({"KeyId": id, "ReplicaRegion": region});
+    let tagged = with_tag(to(REPLICA));
+    for (body, action) in [(&to(THIRD), "kms:CreateKey"), (&tagged, "kms:TagResource")] {
+        let (code, message) = fault(world.ask_as(&alice, "ReplicateKey", body).await);
+        assert_eq!(code, "AccessDeniedException");
+        assert!(
+            message.contains(&format!("is not authorized to perform: {action} on resource: *")),
+            "{message}"
+        );
+    }
+    world.ask_as(&alice, "ReplicateKey", &to(REPLICA)).await.unwrap();
+    // Another who may tag, with this tag alone.
+    let all = json!(["kms:CreateKey", "kms:TagResource"]);
+    let tag =
+        policy(all, json!({"StringEquals": {"aws:RequestTag/team": "blue", "aws:RequestedRegion": THIRD}}));
+    let access_key = principals::user(&world, "Bob", "AIDABOB", &[&tag]).await;
+    let bob = principals::call(&world, &access_key, None).await.unwrap();
+    assert_eq!(fault(world.ask_as(&bob, "ReplicateKey", &to(THIRD)).await).0, "AccessDeniedException");
+    world.ask_as(&bob, "ReplicateKey", &with_tag(to(THIRD))).await.unwrap();
+    // Without the permission on the primary the others do not help.
+    let only_create =
+        policy(json!(["kms:CreateKey", "kms:TagResource"]), json!({})).replace("kms:ReplicateKey", "kms:X");
+    let access_key = principals::user(&world, "Carol", "AIDACAROL", &[&only_create]).await;
+    let carol = principals::call(&world, &access_key, None).await.unwrap();
+    let (code, message) = fault(world.ask_as(&carol, "ReplicateKey", &to(THIRD)).await);
+    assert_eq!(code, "AccessDeniedException");
+    assert!(message.contains("kms:ReplicateKey on resource: arn:"), "{message}");
+}
+
+fn with_tag(mut request: Value) -> Value {
+    request["Tags"] = json!([{"TagKey": "team", "TagValue": "blue"}]);
+    request
 }
