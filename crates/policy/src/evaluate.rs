@@ -133,16 +133,16 @@ impl KeySide {
 }
 
 /// What the policies on the caller's side say.
-struct OwnSide {
+pub(crate) struct OwnSide {
     root: bool,
-    deny: Option<StatementRef>,
+    pub(crate) deny: Option<StatementRef>,
     identity: Option<StatementRef>,
     boundary_allows: bool,
     session_allows: bool,
 }
 
 impl OwnSide {
-    fn scan(request: &Request<'_>, policies: &Policies<'_>, resource: &str) -> Self {
+    pub(crate) fn scan(request: &Request<'_>, policies: &Policies<'_>, resource: &str) -> Self {
         let each = |kind, list: &[Arc<IdentityPolicy>]| {
             let mut votes = Votes::default();
             for (index, policy) in list.iter().enumerate() {
@@ -256,7 +256,7 @@ fn decide_on_key(
 }
 
 /// Whether the caller's side goes along with a permission of the key's side, and by which statement.
-fn admit(coverage: Coverage, own: &OwnSide) -> Result<Option<StatementRef>, DenialReason> {
+pub(crate) fn admit(coverage: Coverage, own: &OwnSide) -> Result<Option<StatementRef>, DenialReason> {
     let statement = match coverage {
         // Given to this very user or session: only an explicit Deny could take it back.
         Coverage::Itself => return Ok(None),

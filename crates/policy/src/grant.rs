@@ -1,6 +1,6 @@
 //! Grants as a source of permission: who, which operations, under which constraints. A grant only allows.
 //!
-//! Retiring has rules of its own and is not decided here.
+//! Retiring has rules of its own (`retire`).
 
 use crate::context::{Availability, ConditionKey, RequestContext};
 use crate::principal::{Caller, Coverage, Principal};
@@ -8,6 +8,8 @@ use crate::principal::{Caller, Coverage, Principal};
 /// A grant on the key under decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
+    /// What records and explanations call it; empty for a grant that is yet to be made. Decides nothing.
+    pub id: Box<str>,
     /// Whom the grant serves.
     pub grantee: Principal,
     /// What the grantee may do.
@@ -17,7 +19,7 @@ pub struct Grant {
 }
 
 /// Constraints of a grant.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GrantConstraints {
     /// On the encryption context.
     pub context: ContextConstraint,
@@ -30,7 +32,7 @@ pub type ContextPairs = Box<[(Box<str>, Box<str>)]>;
 
 /// A constraint on the encryption context; names and values are compared case-sensitively, in any order. Names are
 /// unique within one constraint.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ContextConstraint {
     /// Any context.
     #[default]
@@ -50,6 +52,16 @@ macro_rules! grant_operations {
         }
 
         impl GrantOperation {
+            /// All of them, in the order of the service model.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The API's name of the operation, such as `ReEncryptFrom`.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+
             /// Reads the API's name of the operation, such as `ReEncryptFrom`.
             pub fn parse(name: &str) -> Option<Self> {
                 match name {
@@ -62,8 +74,8 @@ macro_rules! grant_operations {
 }
 
 grant_operations! {
-    Encrypt = "Encrypt";
     Decrypt = "Decrypt";
+    Encrypt = "Encrypt";
     GenerateDataKey = "GenerateDataKey";
     GenerateDataKeyWithoutPlaintext = "GenerateDataKeyWithoutPlaintext";
     ReEncryptFrom = "ReEncryptFrom";
@@ -84,7 +96,7 @@ grant_operations! {
 }
 
 /// A set of grant operations.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct GrantOperations(u32);
 
 impl GrantOperations {
@@ -96,6 +108,16 @@ impl GrantOperations {
     /// Whether every operation of `other` is in this set.
     pub fn contains_all(self, other: Self) -> bool {
         other.0 & !self.0 == 0
+    }
+
+    /// The operations in the set, in the order of the service model.
+    pub fn iter(self) -> impl Iterator<Item = GrantOperation> {
+        GrantOperation::ALL.iter().copied().filter(move |operation| self.contains(*operation))
+    }
+
+    /// Whether the set is empty.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
     }
 
     fn bit(operation: GrantOperation) -> u32 {
@@ -131,8 +153,7 @@ impl Grant {
         if !self.operations.contains(operation) {
             return None;
         }
-        // A grant has one grantee; `*` is not one.
-        let coverage = self.grantee.covers(caller).filter(|coverage| *coverage != Coverage::Anyone)?;
+        let coverage = self.grantee.reaches(caller)?;
         let holds = match operation {
             // Constraints on the context limit the grants that may be made, not the making.
             GrantOperation::CreateGrant => {
@@ -154,6 +175,14 @@ impl Grant {
 }
 
 impl ContextConstraint {
+    /// The pairs that a request must carry; none for an unconstrained grant.
+    pub fn pairs(&self) -> &[(Box<str>, Box<str>)] {
+        match self {
+            Self::None => &[],
+            Self::Equals(pairs) | Self::Subset(pairs) => pairs,
+        }
+    }
+
     fn holds(&self, context: &dyn RequestContext) -> bool {
         let (wanted, exactly) = match self {
             Self::None => return true,

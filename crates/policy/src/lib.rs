@@ -59,7 +59,7 @@
 //! statements under consideration name, as typed [`ConditionKey`]s. [`Caller::values`] answers the ones that follow
 //! from the caller alone.
 //!
-//! Retiring a grant has rules of its own and is not decided here.
+//! Retiring a grant has rules of its own ([`evaluate_retiring`]).
 #![forbid(unsafe_code)]
 
 mod condition;
@@ -69,9 +69,11 @@ mod document;
 mod error;
 mod evaluate;
 mod grant;
+mod grant_set;
 mod json;
 mod pattern;
 mod principal;
+mod retire;
 mod statement;
 mod template;
 #[cfg(test)]
@@ -83,5 +85,7 @@ pub use document::{IdentityPolicy, KeyPolicy, MAX_DOCUMENT_BYTES, PolicyDocument
 pub use error::PolicyError;
 pub use evaluate::{Request, Target, evaluate, key_policy_allows_update};
 pub use grant::{ContextConstraint, ContextPairs, Grant, GrantConstraints, GrantOperation, GrantOperations};
+pub use grant_set::GrantSet;
 pub use principal::{Caller, CallerKind, Principal};
+pub use retire::{Retirable, evaluate_retiring};
 pub use statement::{Effect, Statement};

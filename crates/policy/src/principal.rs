@@ -120,6 +120,15 @@ impl<'a> Caller<'a> {
         self.kind
     }
 
+    /// Visits the ARNs by which a grant can name the caller: its own, that of its role, that of its account.
+    pub fn names(&self, visit: &mut dyn FnMut(&str)) {
+        visit(self.arn);
+        self.role_arn.into_iter().for_each(&mut *visit);
+        if self.kind != CallerKind::Root {
+            visit(&format!("arn:{}:iam::{}:root", self.partition, self.account));
+        }
+    }
+
     /// Visits the value of a condition key that follows from the caller's identity alone (`aws:PrincipalArn`,
     /// `aws:PrincipalAccount`, `aws:PrincipalType`, `aws:username`, `kms:CallerAccount`). Returns whether the key is
     /// one of these, so that a [`RequestContext`](crate::RequestContext) can try here first.
@@ -184,8 +193,8 @@ impl Principal {
         (arn.kind == ArnKind::Provider).then(|| Self::Federated(text.into()))
     }
 
-    /// Reads an entry of `Principal.Service`.
-    pub(crate) fn parse_service(text: &str) -> Option<Self> {
+    /// Reads an entry of `Principal.Service`, or a service principal of a grant.
+    pub fn parse_service(text: &str) -> Option<Self> {
         let name = text.strip_suffix(".cn").unwrap_or(text).strip_suffix(".amazonaws.com")?;
         let label = |part: &str| {
             !part.is_empty()
@@ -205,6 +214,12 @@ impl Principal {
             | Self::FederatedUser(arn)
             | Self::Federated(arn) => arn.split(':').nth(4),
         }
+    }
+
+    /// How this principal covers `caller` as the grantee or the retiring principal of a grant: one principal, never
+    /// `*`.
+    pub(crate) fn reaches(&self, caller: &Caller<'_>) -> Option<Coverage> {
+        self.covers(caller).filter(|coverage| *coverage != Coverage::Anyone)
     }
 
     /// How this principal covers `caller`, if it does.

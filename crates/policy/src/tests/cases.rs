@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::naive;
-use super::world::{Case, World, decide, word};
+use super::world::{Case, World, decide, decide_retiring, word};
 use crate::*;
 
 const DECISIONS: [&str; 3] = [
@@ -43,6 +43,19 @@ fn decisions_are_those_of_the_tables() {
             let wanted: Vec<_> = wanted.iter().map(|label| label.as_str().unwrap()).collect();
             assert_eq!(because, wanted, "{}", row["name"]);
         }
+    }
+}
+
+#[test]
+fn retiring_is_decided_as_the_table_says() {
+    let world = World::load();
+    for row in rows(include_str!("../../cases/retiring.json")) {
+        let mut case = row.clone();
+        let grant = case.as_object_mut().unwrap().remove("grant").unwrap();
+        let mut case = world.case(&case);
+        case.action = "kms:RetireGrant".to_owned();
+        let got = decide_retiring(&case, &grant).denial.map_or("Allow", word);
+        assert_eq!(got, row["expect"].as_str().unwrap(), "{}", row["name"]);
     }
 }
 

@@ -4,6 +4,7 @@
 mod cases;
 mod differential;
 mod documents;
+mod grant_set;
 mod naive;
 mod speed;
 mod world;

@@ -169,6 +169,30 @@ impl MapContext {
 
 /// The decision of the engine with the labels of what decided.
 pub(super) fn decide(case: &Case) -> (Decision, Vec<String>) {
+    with_engine(case, |request, policies| {
+        let decision = evaluate(request, policies);
+        let mut labels = Vec::new();
+        labels.extend(decision.because.key.map(|at| policies.label(at)));
+        labels.extend(decision.because.grant.map(|index| format!("grant[{index}]")));
+        labels.extend(decision.because.own.map(|at| policies.label(at)));
+        (decision, labels)
+    })
+}
+
+/// The decision about retiring a grant that the key's account issued.
+pub(super) fn decide_retiring(case: &Case, grant: &Value) -> Decision {
+    let principal = |name: &str| grant[name].as_str().map(|arn| Principal::parse(arn).unwrap());
+    let (retiring, grantee) = (principal("retiring"), principal("grantee"));
+    let retirable = Retirable {
+        retiring: retiring.as_ref(),
+        grantee: grantee.as_ref().filter(|_| grant["names_retire"] == true),
+        issuing_account: "111122223333",
+    };
+    with_engine(case, |request, policies| evaluate_retiring(request, policies, &retirable))
+}
+
+/// Compiles the case and hands it to the engine.
+pub(super) fn with_engine<T>(case: &Case, ask: impl FnOnce(&Request<'_>, &Policies<'_>) -> T) -> T {
     let key = case.key_policy.as_ref().map(|policy| KeyPolicy::parse(&policy.to_string()).unwrap());
     let identity = compile(&case.identity);
     let boundary = case.boundary.as_ref().map(|policy| IdentityPolicy::parse(&policy.to_string()).unwrap());
@@ -194,12 +218,7 @@ pub(super) fn decide(case: &Case) -> (Decision, Vec<String>) {
         context: &case.context,
         new_grant: new_grant.as_ref(),
     };
-    let decision = evaluate(&request, &policies);
-    let mut labels = Vec::new();
-    labels.extend(decision.because.key.map(|at| policies.label(at)));
-    labels.extend(decision.because.grant.map(|index| format!("grant[{index}]")));
-    labels.extend(decision.because.own.map(|at| policies.label(at)));
-    (decision, labels)
+    ask(&request, &policies)
 }
 
 pub(super) fn caller<'a>(arn: &'a str, role: Option<&'a str>) -> Caller<'a> {
@@ -231,7 +250,7 @@ fn compile(policies: &[Value]) -> Vec<Arc<IdentityPolicy>> {
     policies.iter().map(|policy| Arc::new(IdentityPolicy::parse(&policy.to_string()).unwrap())).collect()
 }
 
-fn grant(value: &Value) -> Grant {
+pub(super) fn grant(value: &Value) -> Grant {
     let pairs = |name: &str| -> Option<ContextPairs> {
         let pairs = value.get(name)?.as_object().unwrap();
         Some(pairs.iter().map(|(name, own)| (name.as_str().into(), own.as_str().unwrap().into())).collect())
@@ -243,6 +262,7 @@ fn grant(value: &Value) -> Grant {
     };
     let operations = value["operations"].as_array().unwrap().iter();
     Grant {
+        id: Box::default(),
         grantee: Principal::parse(value["grantee"].as_str().unwrap()).unwrap(),
         operations: operations.map(|name| GrantOperation::parse(name.as_str().unwrap()).unwrap()).collect(),
         constraints: GrantConstraints { context, source_arn: value["SourceArn"].as_str().map(Box::from) },
