@@ -2,25 +2,29 @@
 //!
 //! Nothing else makes them, and no operation decides about access by itself.
 
+use std::sync::Arc;
+
 use reseal_policy::{
-    Availability, Caller, ConditionKey, Decision, DenialReason, Policies, Request as PolicyRequest,
-    RequestContext, Target, evaluate,
+    Availability, Caller, ConditionKey, Decision, DenialReason, Grant, GrantOperation, Policies,
+    Request as PolicyRequest, RequestContext, Retirable, Target, evaluate, evaluate_retiring,
 };
 use reseal_types::Region;
 
 use crate::{
     call::Call,
     env::Env,
-    error::{AccessDenied, DeniedResource, Error},
+    error::{AccessDenied, DeniedResource, Error, NotFound},
+    grants,
     keyring::Key,
-    operation::{Elsewhere, Facts, KeyRule, Operation},
+    operation::{Elsewhere, Facts, GrantRef, KeyRule, Operation},
     permit::{Permits, Permitted},
+    record::Party,
     resolve::{Found, Resolved, ShownAs},
     trail::Trail,
 };
 
 /// Decides on every key of the call, and on what identity policies alone decide.
-pub(crate) fn authorize<Op: Operation>(
+pub(crate) async fn authorize<Op: Operation>(
     env: &Env,
     call: &Call,
     request: &Op::Request,
@@ -31,7 +35,10 @@ pub(crate) fn authorize<Op: Operation>(
     for (action, resource) in Op::identity_actions(env, call, request) {
         let context = Context::new(env, call, &caller, None, Op::facts(request, 0));
         let target = Target::Other { resource: &resource };
-        let decision = decide(&caller, action, target, &context, call.caller.policies());
+        let mut decision = decide(&caller, action, target, &context, call.caller.policies());
+        if belongs_to_another(&resource, call) {
+            decision.denial = decision.denial.or(Some(DenialReason::NoResourcePolicyAllows));
+        }
         refuse_unless_allowed(call, action, decision, || Some(resource.clone()))?;
     }
     let same_key = same_key(&resolved);
@@ -41,17 +48,14 @@ pub(crate) fn authorize<Op: Operation>(
             Resolved::Key(found) => found,
             Resolved::Hidden(resource) => return Err(denied(call, rule.action, resource)),
         };
-        let mut context = Context::new(env, call, &caller, Some(&key), Op::facts(request, index));
-        context.alias = alias.as_ref().map(reseal_types::AliasName::as_str);
-        context.same_key = same_key;
-        let account = key.record.account;
-        let target = Target::Key {
-            arn: key.arn(),
-            account: account.as_str(),
-            across_accounts: Op::SPEC.cross_account,
+        let alias = alias.as_ref().map(reseal_types::AliasName::as_str);
+        let across_accounts = Op::SPEC.cross_account;
+        let asked = Asked { env, call, caller: &caller, key: &key, rule, alias, same_key, across_accounts };
+        let mut decision = match Op::retires(request)? {
+            None => asked.decide(Op::facts(request, index)).await?,
+            Some(grant) => asked.decide_retiring(grant).await?,
         };
-        let policies = Policies { key: Some(&key.policy), ..call.caller.policies() };
-        let mut decision = decide(&caller, rule.action, target, &context, policies);
+        let account = key.record.account;
         if account != call.caller.account() && decision.denial.is_some() {
             // How the policy of another account's key refuses would tell that the key is there.
             decision.denial = Some(DenialReason::NoResourcePolicyAllows);
@@ -75,6 +79,94 @@ pub(crate) fn authorize<Op: Operation>(
         }
     }
     Ok(permits)
+}
+
+/// Whether a resource that no key policy speaks for is in another account, whose policies would have to.
+fn belongs_to_another(resource: &str, call: &Call) -> bool {
+    let account = resource.split(':').nth(4).filter(|account| !account.is_empty());
+    account.is_some_and(|account| account != call.caller.account().as_str())
+}
+
+/// An action asked for on a key.
+struct Asked<'a> {
+    env: &'a Env,
+    call: &'a Call,
+    caller: &'a Caller<'a>,
+    key: &'a Key,
+    rule: &'static KeyRule,
+    alias: Option<&'a str>,
+    same_key: Option<bool>,
+    across_accounts: bool,
+}
+
+impl<'a> Asked<'a> {
+    /// By the key policy and the caller's own policies, and where these do not allow, by the grants that name the
+    /// caller. Grants in memory take part at once; others are read only when they are needed.
+    async fn decide(&self, facts: Facts<'a>) -> Result<Decision, Error> {
+        let context = self.context(facts);
+        let operation = match self.key.record.grants.live {
+            0 => None,
+            _ => self.rule.action.strip_prefix("kms:").and_then(GrantOperation::parse),
+        };
+        let Some(operation) = operation else { return Ok(self.evaluate(&context, &[])) };
+        if let Some(held) = self.key.grants.of(self.caller) {
+            return Ok(self.evaluate(&context, &held.candidates(operation, &context)));
+        }
+        let decision = self.evaluate(&context, &[]);
+        // No grant changes these.
+        if let None | Some(DenialReason::ExplicitDeny(_) | DenialReason::NotAcrossAccounts) = decision.denial
+        {
+            return Ok(decision);
+        }
+        let grants = self.env.grants_of(self.key, self.caller).await?;
+        Ok(self.evaluate(&context, &grants.candidates(operation, &context)))
+    }
+
+    /// By the grant that is to end.
+    async fn decide_retiring(&self, which: GrantRef<'_>) -> Result<Decision, Error> {
+        let id = which.id(self.env)?;
+        let own = self.key.record.account == self.call.caller.account();
+        let Some(grant) = self.env.grant(self.key, id).await? else {
+            // Only those who may know of the grant learn that it is gone.
+            return match which {
+                GrantRef::Id(_) if !own => Ok(Decision::deny(DenialReason::NoResourcePolicyAllows)),
+                GrantRef::Id(_) | GrantRef::Token(_) => Err(Error::NotFound(NotFound::Grant(id))),
+            };
+        };
+        let terms = &grant.terms;
+        let context = self.context(grants::facts(terms));
+        let retiring = terms.retiring.as_ref().and_then(Party::parse);
+        let lists_itself = terms.operations.contains(GrantOperation::RetireGrant);
+        let grantee = terms.grantee.parse().filter(|_| lists_itself);
+        let retirable = Retirable {
+            retiring: retiring.as_ref(),
+            grantee: grantee.as_ref(),
+            issuing_account: grant.issuing_account.as_str(),
+        };
+        Ok(evaluate_retiring(&self.request(&context), &self.call.caller.policies(), &retirable))
+    }
+
+    fn context<'c>(&'c self, facts: Facts<'c>) -> Context<'c> {
+        let mut context = Context::new(self.env, self.call, self.caller, Some(self.key), facts);
+        context.alias = self.alias;
+        context.same_key = self.same_key;
+        context
+    }
+
+    fn request<'c>(&'c self, context: &'c Context<'_>) -> PolicyRequest<'c> {
+        let target = Target::Key {
+            arn: self.key.arn(),
+            account: self.key.record.account.as_str(),
+            across_accounts: self.across_accounts,
+        };
+        let new_grant = context.facts.new_grant.as_ref();
+        PolicyRequest { caller: self.caller, action: self.rule.action, target, context, new_grant }
+    }
+
+    fn evaluate(&self, context: &Context<'_>, grants: &[Arc<Grant>]) -> Decision {
+        let policies = Policies { key: Some(&self.key.policy), grants, ..self.call.caller.policies() };
+        evaluate(&self.request(context), &policies)
+    }
 }
 
 /// The caller as the policy engine knows it.

@@ -8,13 +8,15 @@ use reseal_crypto::{
 };
 use reseal_policy::KeyPolicy;
 use reseal_types::{
-    AccountId, AliasName, KeyId, KeyMaterialId, KeySpec, KeyState, KeyUsage, Origin, Partition, Region,
+    AccountId, AliasName, GrantId, KeyId, KeyMaterialId, KeySpec, KeyState, KeyUsage, Origin, Partition,
+    Region,
 };
 
 use crate::{
     cache::ReadThrough,
     env::Env,
     error::{Cause, Error},
+    grants::{GrantName, GrantsHeld},
     key_store::{BackingKey, HeldStore},
     material,
     record::{AliasRecord, IdentityKind, KeyRecord, MaterialEntry, MaterialRecord, place},
@@ -29,6 +31,8 @@ pub(crate) struct Key {
     pub(crate) policy: KeyPolicy,
     /// Its custom key store, if it belongs to one that is there.
     pub(crate) store: Option<Arc<HeldStore>>,
+    /// Of the grants on it, what callers needed so far.
+    pub(crate) grants: GrantsHeld,
     arn: String,
     materials: OnceLock<Materials>,
 }
@@ -62,7 +66,8 @@ impl Key {
         let arn = key_arn(partition, &record.region, record.account, record.id);
         let policy = KeyPolicy::parse(&record.policy);
         let policy = policy.map_err(|_| Error::Internal(Cause::StoredPolicy(arn.clone())))?;
-        Ok(Self { record, version, policy, store: None, arn, materials: OnceLock::new() })
+        let grants = GrantsHeld::default();
+        Ok(Self { record, version, policy, store: None, grants, arn, materials: OnceLock::new() })
     }
 
     /// With its custom key store as it is now.
@@ -168,15 +173,21 @@ impl Key {
     }
 }
 
-/// Keys and aliases in use.
+/// Keys, aliases and grants in use.
 pub(crate) struct Keyring {
     keys: ReadThrough<(Region, KeyId), Arc<Key>>,
     aliases: ReadThrough<(AccountId, Region, AliasName), KeyId>,
+    /// Grants that are known to be there, for calls that carry their tokens.
+    pub(crate) grants: ReadThrough<GrantName, ()>,
 }
 
 impl Keyring {
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { keys: ReadThrough::new(capacity), aliases: ReadThrough::new(capacity) }
+        Self {
+            keys: ReadThrough::new(capacity),
+            aliases: ReadThrough::new(capacity),
+            grants: ReadThrough::new(capacity),
+        }
     }
 }
 
@@ -247,6 +258,14 @@ impl Env {
                 let parsed = (AccountId::parse(account), Region::parse(region), AliasName::parse(name));
                 if let (Some(account), Some(region), Ok(name)) = parsed {
                     self.keyring.aliases.forget(&(account, region, name));
+                }
+            }
+            (Some("grant"), Some(region), Some(key), Some(rest)) => {
+                if let (Some(region), Ok(key)) = (Region::parse(region), key.parse()) {
+                    self.keyring.keys.forget(&(region.clone(), key));
+                    if let Some(id) = rest.strip_prefix("id/").and_then(GrantId::parse) {
+                        self.keyring.grants.forget(&GrantName { region, key, id });
+                    }
                 }
             }
             (Some("key-store"), Some(account), Some(region), Some(id)) => {

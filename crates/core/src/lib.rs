@@ -13,6 +13,7 @@ pub mod custodian;
 pub mod directory;
 pub mod env;
 pub mod error;
+mod grants;
 pub mod identity;
 mod jobs;
 mod json;

@@ -102,6 +102,11 @@ impl<'a> Members<'a> {
         }
     }
 
+    /// Whether a member was sent that has not been taken yet.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.taken_from.iter().any(|(member, node)| member == name && !matches!(node, Node::Null))
+    }
+
     /// Records that a required member is missing.
     pub(crate) fn require(&mut self, name: &str, present: bool) {
         if !present {
@@ -305,7 +310,12 @@ impl<'a> Members<'a> {
 
     /// An encryption context; empty when absent.
     pub(crate) fn encryption_context(&mut self, name: &str) -> Taken<EncryptionContext> {
-        let Some(node) = self.take(name) else { return Ok(EncryptionContext::default()) };
+        Ok(self.optional_encryption_context(name)?.unwrap_or_default())
+    }
+
+    /// An encryption context; `None` when absent.
+    pub(crate) fn optional_encryption_context(&mut self, name: &str) -> Taken<Option<EncryptionContext>> {
+        let Some(node) = self.take(name) else { return Ok(None) };
         let mut pairs = Vec::new();
         for (key, value) in node.into_object(name)? {
             // A null value of a map entry equals its absence, as for members.
@@ -313,7 +323,7 @@ impl<'a> Members<'a> {
                 pairs.push((key.into_owned(), value.into_text(name)?.into_owned()));
             }
         }
-        EncryptionContext::new(pairs).map_err(|_| {
+        EncryptionContext::new(pairs).map(Some).map_err(|_| {
             Error::Validation(format!(
                 "{name} is too long: its canonical form can have at most {} bytes.",
                 reseal_types::context::MAX_CANONICAL_BYTES

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use reseal_crypto::attestation::Attested;
-use reseal_policy::ConditionKey;
+use reseal_policy::{ConditionKey, Grant};
 use reseal_types::{
-    AccountId, EncryptionAlgorithm, EncryptionContext, KeyId, KeyMaterialId, KeyRef, KeyUsage, Origin, Region,
+    AccountId, EncryptionAlgorithm, EncryptionContext, GrantId, KeyId, KeyMaterialId, KeyRef, KeyUsage,
+    Origin, Region,
 };
 use serde::Serialize;
 
@@ -74,6 +75,8 @@ pub enum StateRule {
     Any,
     /// Enabled only.
     Usable,
+    /// Enabled, even while its key store is out of reach or its primary Region changes.
+    Live,
     /// Any but pending deletion or pending replica deletion.
     NotPendingDeletion,
     /// Pending deletion or pending replica deletion only.
@@ -92,6 +95,8 @@ pub(crate) enum Target {
     /// By one of the four forms, along with a ciphertext whose header names this key. A bare key id is then
     /// enough for a key of another account.
     NamedWithCiphertext(KeyRef, KeyId),
+    /// By a grant token: the key of its grant.
+    OfGrantToken(String),
     /// The replica in this Region of the multi-Region primary that the request named first.
     ReplicaOfFirst(Region),
 }
@@ -111,8 +116,32 @@ pub(crate) struct Facts<'a> {
     pub(crate) recipient: Option<&'a Attested>,
     /// Tags of a resource that is no KMS key.
     pub(crate) resource_tags: &'a [(String, String)],
+    /// For CreateGrant, the grant to be made.
+    pub(crate) new_grant: Option<Grant>,
     /// Values of other condition keys.
     pub(crate) values: Vec<(ConditionKey, String)>,
+}
+
+/// A grant as a request points at it.
+#[derive(Clone, Copy)]
+pub(crate) enum GrantRef<'r> {
+    /// By its id.
+    Id(GrantId),
+    /// By a token.
+    Token(&'r str),
+}
+
+impl GrantRef<'_> {
+    /// The id of the grant.
+    ///
+    /// # Errors
+    /// [`Error::InvalidGrantToken`] when a token was not given by this service.
+    pub(crate) fn id(self, env: &Env) -> Result<GrantId, Error> {
+        match self {
+            Self::Id(id) => Ok(id),
+            Self::Token(token) => Ok(env.open_grant_token(token)?.id),
+        }
+    }
 }
 
 /// Actions of another Region that the call takes there.
@@ -269,6 +298,14 @@ pub(crate) trait Operation: 'static {
     /// Actions to be allowed by identity policies, each with the ARN it is decided on.
     fn identity_actions(_env: &Env, _call: &Call, _request: &Self::Request) -> Vec<(&'static str, String)> {
         Self::SPEC.account_action.map(|action| (action, "*".to_owned())).into_iter().collect()
+    }
+
+    /// The grant that the call ends. The grant then decides who may, not the policy of its key.
+    ///
+    /// # Errors
+    /// When the request names no grant.
+    fn retires(_request: &Self::Request) -> Result<Option<GrantRef<'_>>, Error> {
+        Ok(None)
     }
 
     /// Actions in another Region, on no key, to be allowed by identity policies once the keys are permitted.

@@ -72,6 +72,7 @@ pub(crate) fn check_state(key: &Key, rule: StateRule) -> Result<(), Error> {
     let fits = match rule {
         StateRule::Any | StateRule::Origin(..) => true,
         StateRule::Usable => state == KeyState::Enabled,
+        StateRule::Live => matches!(state, KeyState::Enabled | KeyState::Unavailable | KeyState::Updating),
         StateRule::NotPendingDeletion => !pending_deletion,
         StateRule::PendingDeletion => pending_deletion,
     };

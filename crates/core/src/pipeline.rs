@@ -159,9 +159,7 @@ async fn attempt<Op: Operation>(
     if let Some(recipient) = request.recipient() {
         recipient.verify(env).await?;
     }
-    if !grant_tokens.is_empty() {
-        return Err(Error::InvalidGrantToken);
-    }
+    env.check_grant_tokens(&grant_tokens).await?;
     let permits = permit::<Op>(env, call, &request, trail, is_first).await?;
     permits.check_state_and_usage(&Op::SPEC)?;
     if request.ignores_ciphertext() {
@@ -214,7 +212,7 @@ async fn permit<Op: Operation>(
         let keys = resolved.iter().flatten().filter_map(|(_, resolved)| resolved.key());
         meter.admit(call, Op::SPEC.name, &Op::facts(request, 0), keys, env.clock.now())?;
     }
-    authorize::<Op>(env, call, request, resolved?, trail)
+    authorize::<Op>(env, call, request, resolved?, trail).await
 }
 
 async fn find_keys<Op: Operation>(

@@ -68,6 +68,7 @@ pub(crate) async fn resolve(
         Target::OfCiphertext(id) => of_ciphertext(env, call, id).await,
         Target::Named(reference) => named(env, call, spec, rule, reference, None).await,
         Target::NamedWithCiphertext(reference, id) => named(env, call, spec, rule, reference, Some(id)).await,
+        Target::OfGrantToken(token) => of_grant_token(env, call, &token).await,
         Target::ReplicaOfFirst(region) => return replica(env, first, &region).await,
     };
     resolved.map(Some)
@@ -90,6 +91,16 @@ async fn of_ciphertext(env: &Env, call: &Call, id: KeyId) -> Result<Resolved, Er
         Some(key) => Resolved::Key(Found { key, alias: None, shown_as: ShownAs::OfCiphertext }),
         None => Resolved::Hidden(DeniedResource::OfCiphertext),
     })
+}
+
+/// Who has a token was told of the key by whoever made the grant.
+async fn of_grant_token(env: &Env, call: &Call, token: &str) -> Result<Resolved, Error> {
+    let name = env.open_grant_token(token)?;
+    if name.region != call.region {
+        return Err(Error::InvalidGrantToken);
+    }
+    let key = env.key(&name.region, name.key).await?.ok_or(Error::InvalidGrantToken)?;
+    Ok(found(key, None, ShownAs::KeyArn))
 }
 
 async fn named(

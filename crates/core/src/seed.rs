@@ -13,7 +13,7 @@ use crate::{
     error::{Cause, Error},
     key_policy::{check_grammar, default_policy},
     material::{self, Fresh},
-    record::{AliasRecord, KeyRecord, Marker, MaterialEntry, MaterialRecord, MultiRegion, place},
+    record::{AliasRecord, GrantCount, KeyRecord, Marker, MaterialEntry, MaterialRecord, MultiRegion, place},
     vault::Changes,
 };
 
@@ -89,6 +89,7 @@ impl Env {
             public_key,
             multi_region: id.is_multi_region().then(|| MultiRegion::alone(region.clone())),
             stored_in: None,
+            grants: GrantCount::default(),
         };
         changes.put(place::material(&region, id, material_id)?, &MaterialRecord(bytes));
         changes.put(place::account_key(account, &region, id)?, &Marker);

@@ -139,6 +139,17 @@ impl Vault {
         Ok((page.records.into_iter().map(open).collect(), page.more))
     }
 
+    /// The places of up to `limit` records under `prefix` that follow `after`, and whether there are more.
+    pub(crate) async fn places(
+        &self,
+        prefix: &str,
+        after: Option<&RecordKey>,
+        limit: u16,
+    ) -> Result<(Vec<RecordKey>, bool), VaultError> {
+        let page = self.store.scan(prefix.as_bytes(), after, limit).await?;
+        Ok((page.records.into_iter().map(|(place, _)| place).collect(), page.more))
+    }
+
     /// Seals and commits the changes, all or nothing. The only writer of the store once the vault is open.
     pub(crate) async fn commit(&self, changes: Changes) -> Result<(), VaultError> {
         let version = self.next_version.fetch_add(1, Ordering::Relaxed);

@@ -95,7 +95,8 @@ impl Decision {
         Self { effect: Effect::Allow, because, denial: None }
     }
 
-    pub(crate) fn deny(reason: DenialReason) -> Self {
+    /// Denied, because of no statement in particular.
+    pub fn deny(reason: DenialReason) -> Self {
         Self { effect: Effect::Deny, because: Because::default(), denial: Some(reason) }
     }
 

@@ -9,6 +9,7 @@ pub mod algorithm;
 pub mod arn;
 pub mod ciphertext_header;
 pub mod context;
+pub mod grant;
 pub mod key;
 pub mod key_ref;
 pub mod secret;
@@ -20,6 +21,7 @@ pub use algorithm::{
 pub use arn::{AccountId, Partition, Region};
 pub use ciphertext_header::{CiphertextHeader, KeyMaterialId};
 pub use context::EncryptionContext;
+pub use grant::GrantId;
 pub use key::{KeySpec, KeyState, KeyUsage, Origin};
 pub use key_ref::{AliasName, KeyId, KeyRef};
 pub use secret::{Reveal, SecretBytes};

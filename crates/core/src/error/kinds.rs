@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use reseal_types::{KeySpec, KeyState, KeyUsage, Origin, Region};
+use reseal_types::{GrantId, KeySpec, KeyState, KeyUsage, Origin, Region};
 
 /// What is not there.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub enum NotFound {
     Alias(String),
     /// A key policy of another name than `default`.
     Policy,
+    /// No grant with that id on the key.
+    Grant(GrantId),
 }
 
 /// What is there already: its ARN.
@@ -66,6 +68,8 @@ pub enum Limit {
     CustomKeyStores(usize),
     /// On-demand rotations in the life of the KMS key with this ARN.
     OnDemandRotations(String),
+    /// Grants on the KMS key.
+    Grants(usize),
     /// Length of a key policy in bytes.
     KeyPolicyBytes(usize),
 }
@@ -114,6 +118,7 @@ impl fmt::Display for NotFound {
             Self::OtherRegion(region) => write!(f, "Invalid arn {region}"),
             Self::Alias(arn) => write!(f, "Alias {arn} is not found."),
             Self::Policy => f.write_str("No such policy exists"),
+            Self::Grant(id) => write!(f, "Grant {id} is not found."),
         }
     }
 }
@@ -177,6 +182,7 @@ impl fmt::Display for Limit {
                 "The on-demand rotations limit has been reached for the given keyId. \
                  No more on-demand rotations can be performed for this key: {key}"
             ),
+            Self::Grants(limit) => write!(f, "A KMS key can have at most {limit} grants."),
             Self::KeyPolicyBytes(limit) => write!(f, "A key policy can have at most {limit} bytes."),
         }
     }

@@ -62,6 +62,8 @@ pub enum Error {
     AccessDenied(Box<AccessDenied>),
     /// The call would have succeeded; it was a dry run.
     DryRun,
+    /// Not the id of a grant: the text as sent.
+    InvalidGrantId(String),
     /// A grant token that no grant has.
     InvalidGrantToken,
     /// A custom key store, or what it stands on, does not allow the call: which exception, in the words given.
@@ -104,6 +106,7 @@ impl Error {
             Self::MalformedPolicy(text) | Self::Validation(text) | Self::Serialization(text) => text.clone(),
             Self::AccessDenied(denied) => denied.to_string(),
             Self::DryRun => "The request would have succeeded, but the DryRun option is set.".to_owned(),
+            Self::InvalidGrantId(id) => format!("Grant ID {id} is not valid."),
             Self::InvalidGrantToken => "The grant token is not valid.".to_owned(),
             Self::KeyStore(_, words) => words.clone().into_owned(),
             Self::DependencyTimeout => {
@@ -143,6 +146,7 @@ impl Error {
             Self::Serialization(_) => "SerializationException",
             Self::AccessDenied(_) => "AccessDeniedException",
             Self::DryRun => "DryRunOperationException",
+            Self::InvalidGrantId(_) => "InvalidGrantIdException",
             Self::InvalidGrantToken => "InvalidGrantTokenException",
             Self::KeyStore(refusal, _) => refusal.code(),
             Self::DependencyTimeout => "DependencyTimeoutException",

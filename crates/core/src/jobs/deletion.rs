@@ -1,4 +1,4 @@
-//! Destroys KMS keys whose deletion window has passed: key material, metadata, policy, tags, aliases.
+//! Destroys KMS keys whose deletion window has passed: key material, metadata, policy, tags, aliases, grants.
 
 use tracing::{error, info};
 
@@ -9,6 +9,7 @@ use super::{
 use crate::{
     env::Env,
     error::{Cause, Error},
+    grants,
     multi_region::synchronized,
     operation::ServiceNote,
     ops::begin_window,
@@ -55,6 +56,7 @@ impl Env {
         }
         let mut changes = Changes::default();
         changes.expect(key.place()?, Some(key.version));
+        grants::delete_all(self, &mut changes, &key).await?;
         for material in &record.materials {
             changes.destroy(place::material(&record.region, record.id, material.id)?);
         }

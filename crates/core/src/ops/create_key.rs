@@ -20,7 +20,7 @@ use crate::{
     members::{Bounds, Members},
     operation::{Facts, OpSpec, Operation, Outcome, Request},
     permit::Permits,
-    record::{KeyRecord, Marker, MaterialEntry, MaterialRecord, MultiRegion, StoredIn, place},
+    record::{GrantCount, KeyRecord, Marker, MaterialEntry, MaterialRecord, MultiRegion, StoredIn, place},
     rotation::new_material_id,
     vault::Changes,
 };
@@ -255,6 +255,7 @@ async fn create(
         public_key,
         multi_region: id.is_multi_region().then(|| MultiRegion::alone(region.clone())),
         stored_in: destination.as_ref().map(|destination| destination.stored_in.clone()),
+        grants: GrantCount::default(),
     };
     let key_place = place::key(&region, id)?;
     changes.expect(key_place.clone(), None);

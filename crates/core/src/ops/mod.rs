@@ -6,6 +6,7 @@ mod cancel_key_deletion;
 mod connect_custom_key_store;
 mod create_alias;
 mod create_custom_key_store;
+mod create_grant;
 mod create_key;
 mod decapsulate;
 mod decrypt;
@@ -29,13 +30,17 @@ mod get_key_policy;
 mod get_key_rotation_status;
 mod get_public_key;
 mod list_aliases;
+mod list_grants;
 mod list_key_policies;
 mod list_key_rotations;
 mod list_keys;
 mod list_resource_tags;
+mod list_retirable_grants;
 mod put_key_policy;
 mod re_encrypt;
 mod replicate_key;
+mod retire_grant;
+mod revoke_grant;
 mod rotate_key_on_demand;
 mod schedule_key_deletion;
 mod tag_resource;
@@ -51,11 +56,12 @@ pub(crate) use schedule_key_deletion::begin_window;
 pub use crate::pipeline::{Answer, Entry};
 
 /// All operations, sorted by name.
-static REGISTRY: [Entry; 43] = [
+static REGISTRY: [Entry; 48] = [
     Entry::of::<cancel_key_deletion::CancelKeyDeletion>(),
     Entry::of::<connect_custom_key_store::ConnectCustomKeyStore>(),
     Entry::of::<create_alias::CreateAlias>(),
     Entry::of::<create_custom_key_store::CreateCustomKeyStore>(),
+    Entry::of::<create_grant::CreateGrant>(),
     Entry::of::<create_key::CreateKey>(),
     Entry::of::<decapsulate::Decapsulate>(),
     Entry::of::<decrypt::Decrypt>(),
@@ -79,13 +85,17 @@ static REGISTRY: [Entry; 43] = [
     Entry::of::<get_key_rotation_status::GetKeyRotationStatus>(),
     Entry::of::<get_public_key::GetPublicKey>(),
     Entry::of::<list_aliases::ListAliases>(),
+    Entry::of::<list_grants::ListGrants>(),
     Entry::of::<list_key_policies::ListKeyPolicies>(),
     Entry::of::<list_key_rotations::ListKeyRotations>(),
     Entry::of::<list_keys::ListKeys>(),
     Entry::of::<list_resource_tags::ListResourceTags>(),
+    Entry::of::<list_retirable_grants::ListRetirableGrants>(),
     Entry::of::<put_key_policy::PutKeyPolicy>(),
     Entry::of::<re_encrypt::ReEncrypt>(),
     Entry::of::<replicate_key::ReplicateKey>(),
+    Entry::of::<retire_grant::RetireGrant>(),
+    Entry::of::<revoke_grant::RevokeGrant>(),
     Entry::of::<rotate_key_on_demand::RotateKeyOnDemand>(),
     Entry::of::<schedule_key_deletion::ScheduleKeyDeletion>(),
     Entry::of::<tag_resource::TagResource>(),

@@ -21,7 +21,7 @@ use crate::{
         Elsewhere, Facts, Forms, KeyRule, OpSpec, Operation, Outcome, Request, ServiceNote, StateRule, Target,
     },
     permit::Permits,
-    record::{KeyRecord, Marker, place},
+    record::{GrantCount, KeyRecord, Marker, place},
     vault::Changes,
 };
 
@@ -204,6 +204,7 @@ async fn replicate(
         multi_region: grown.multi_region,
         // No key of a custom key store is a multi-Region key.
         stored_in: None,
+        grants: GrantCount::default(),
     };
     copy_materials(env, &mut changes, &primary.record, &replica).await?;
     let (place, account) = (place::key(&region, replica.id)?, replica.account);

@@ -1,10 +1,17 @@
 //! Shapes that several operations share.
 
+mod grant;
+mod grant_terms;
 mod key_metadata;
 pub(crate) mod key_store;
 mod paging;
 
 use base64::{Engine, display::Base64Display, engine::general_purpose::STANDARD};
+pub(crate) use grant::{
+    GrantList, GrantListEntry, check_principal, grant_id, optional_grant_id, parse_grant_id, principal,
+    service_principal,
+};
+pub(crate) use grant_terms::{Constraints, Named, invalid};
 pub(crate) use key_metadata::{Algorithms, KeyMetadata};
 pub(crate) use paging::Paging;
 use reseal_types::{

@@ -7,7 +7,7 @@ use minicbor::{CborLen, Decode, Encode, bytes::ByteVec};
 use reseal_types::{AccountId, AliasName, KeyId, KeySpec, KeyUsage, Origin, Region, SecretBytes, Timestamp};
 
 use super::{
-    MaterialEntry, MultiRegion, Record, decode_cbor, encode_cbor, material::StoredMaterialEntry,
+    GrantCount, MaterialEntry, MultiRegion, Record, decode_cbor, encode_cbor, material::StoredMaterialEntry,
     multi_region::StoredMultiRegion,
 };
 
@@ -38,6 +38,8 @@ pub(crate) struct KeyRecord {
     pub(crate) multi_region: Option<MultiRegion>,
     /// The custom key store it belongs to.
     pub(crate) stored_in: Option<StoredIn>,
+    /// Grants stand in records of their own; every change of them is also one of this record.
+    pub(crate) grants: GrantCount,
 }
 
 impl KeyRecord {
@@ -133,6 +135,8 @@ struct StoredKey {
     /// Key store and external key.
     #[n(18)]
     stored_in: Option<(String, Option<String>)>,
+    #[n(19)]
+    grants: Option<(u32, u64)>,
 }
 
 impl Record for KeyRecord {
@@ -156,6 +160,7 @@ impl Record for KeyRecord {
             rotation: self.rotation.map(|rotation| (rotation.period_days, rotation.next.millis())),
             multi_region: self.multi_region.as_ref().map(StoredMultiRegion::from),
             stored_in: self.stored_in.as_ref().map(|held| (held.store.clone(), held.external_key.clone())),
+            grants: Some((self.grants.live, self.grants.ever)).filter(|(_, ever)| *ever > 0),
         };
         encode_cbor(FORM, &stored)
     }
@@ -188,6 +193,7 @@ impl Record for KeyRecord {
             rotation: stored.rotation.map(rotation),
             multi_region,
             stored_in: stored.stored_in.map(|(store, external_key)| StoredIn { store, external_key }),
+            grants: stored.grants.map(|(live, ever)| GrantCount { live, ever }).unwrap_or_default(),
         })
     }
 }
@@ -227,6 +233,7 @@ mod tests {
             rotation: Some(Rotation { period_days: 90, next: Timestamp::from_millis(4) }),
             multi_region: None,
             stored_in: Some(StoredIn { store: "cks-1".to_owned(), external_key: Some("x".to_owned()) }),
+            grants: GrantCount { live: 1, ever: 3 },
         };
         let bytes = record.encode();
         let bytes = bytes.reveal(reseal_types::Reveal::ToSeal);

@@ -7,6 +7,7 @@
 mod access_key;
 mod account;
 mod alias;
+mod grant;
 mod identity;
 mod key;
 mod key_store;
@@ -20,6 +21,7 @@ mod small;
 pub(crate) use access_key::{AccessKeyRecord, UserRef};
 pub use account::AccountRecord;
 pub(crate) use alias::AliasRecord;
+pub(crate) use grant::{ContextTerm, GrantCount, GrantPointer, GrantRecord, GrantTerms, Party};
 pub use identity::{AccessKeyEntry, IdentityKind, IdentityRecord, RoleFacts};
 pub(crate) use key::{Deletion, KeyRecord, Rotation, StoredIn};
 pub(crate) use key_store::{Connection, ConnectionError, KeyStoreRecord};
@@ -29,7 +31,7 @@ use minicbor::{CborLen, Decode, Encode};
 pub(crate) use multi_region::MultiRegion;
 pub use oidc_provider::OidcProviderRecord;
 pub(crate) use outbox::OutboxRecord;
-use reseal_types::{AccountId, KeyId, KeyMaterialId, Region, SecretBytes, Timestamp};
+use reseal_types::{AccountId, GrantId, KeyId, KeyMaterialId, Region, SecretBytes, Timestamp};
 pub(crate) use small::{Marker, MaterialRecord, RevisionRecord};
 
 use crate::store::RecordKey;
@@ -59,7 +61,7 @@ pub(crate) fn decode_cbor<'b, T: Decode<'b, ()>>(form: u8, bytes: &'b [u8]) -> O
 
 /// The places of all records. Plain text, bound to each record by its seal.
 pub(crate) mod place {
-    use super::{AccountId, IdentityKind, KeyId, KeyMaterialId, RecordKey, Region, Timestamp};
+    use super::{AccountId, GrantId, IdentityKind, KeyId, KeyMaterialId, RecordKey, Region, Timestamp};
     use crate::vault::VaultError;
 
     type Place = Result<RecordKey, VaultError>;
@@ -83,6 +85,54 @@ pub(crate) mod place {
 
     pub(crate) fn alias_prefix(account: AccountId, region: &Region) -> String {
         format!("alias/{account}/{region}/")
+    }
+
+    /// All that belongs to the grants on a key.
+    pub(crate) fn grants(region: &Region, key: KeyId) -> String {
+        format!("grant/{region}/{key}/")
+    }
+
+    /// The grants themselves: how the last parts of their places begin.
+    pub(crate) const GRANTS_TO: &str = "to/";
+
+    /// The grants of one grantee, whom a digest stands for, in order of creation: the last part of their places.
+    pub(crate) fn grants_to(grantee: &str) -> String {
+        format!("{GRANTS_TO}{grantee}/")
+    }
+
+    /// The last part of a grant's place.
+    pub(crate) fn grant_to(grantee: &str, serial: u64) -> String {
+        format!("{GRANTS_TO}{grantee}/{serial:016x}")
+    }
+
+    /// A place among the grants on a key, by its last part.
+    pub(crate) fn grant(region: &Region, key: KeyId, last: &str) -> Place {
+        place(&format!("grant/{region}/{key}/{last}"))
+    }
+
+    /// Leads to grants in order of creation: the last part.
+    pub(crate) const GRANTS_IN_ORDER: &str = "n/";
+
+    pub(crate) fn grant_in_order(region: &Region, key: KeyId, serial: u64) -> Place {
+        place(&format!("grant/{region}/{key}/{GRANTS_IN_ORDER}{serial:016x}"))
+    }
+
+    pub(crate) fn grant_by_id(region: &Region, key: KeyId, id: GrantId) -> Place {
+        place(&format!("grant/{region}/{key}/id/{id}"))
+    }
+
+    /// By a digest of all terms of a named grant.
+    pub(crate) fn grant_by_terms(region: &Region, key: KeyId, digest: &str) -> Place {
+        place(&format!("grant/{region}/{key}/terms/{digest}"))
+    }
+
+    /// Leads to the grants that a principal, whom a digest stands for, may retire.
+    pub(crate) fn retirable_prefix(region: &Region, retiring: &str) -> String {
+        format!("retirable/{region}/{retiring}/")
+    }
+
+    pub(crate) fn retirable(region: &Region, retiring: &str, key: KeyId, serial: u64) -> Place {
+        place(&format!("{}{key}/{serial:016x}", retirable_prefix(region, retiring)))
     }
 
     pub(crate) fn account_key(account: AccountId, region: &Region, id: KeyId) -> Place {

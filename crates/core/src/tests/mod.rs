@@ -1,6 +1,7 @@
 //! The service through its front door: calls as the edge makes them, against a world in memory.
 
 mod audit;
+mod grants;
 mod key_store_faults;
 mod key_store_keys;
 mod key_stores;

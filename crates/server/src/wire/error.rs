@@ -144,6 +144,7 @@ fn call_status(error: &CoreError) -> StatusCode {
         | CoreError::Serialization(_)
         | CoreError::AccessDenied(_)
         | CoreError::DryRun
+        | CoreError::InvalidGrantId(_)
         | CoreError::InvalidGrantToken
         | CoreError::KeyStore(..)
         | CoreError::InvalidMarker

@@ -1,0 +1,107 @@
+//! ListRetirableGrants: the grants in the Region that a principal of the caller's account may retire, on keys of
+//! whatever account.
+
+use super::{
+    list_grants::{DEFAULT, MOST, place_after, rest},
+    shape::{self, GrantList, GrantListEntry, Paging},
+};
+use crate::{
+    call::Call,
+    env::Env,
+    error::Error,
+    grants::{digest_of, unless_tampered},
+    json::JsonObject,
+    members::Members,
+    operation::{OpSpec, Operation, Outcome, Request},
+    permit::Permits,
+    record::{GrantPointer, Party, place},
+};
+
+pub(crate) struct ListRetirableGrants;
+
+pub(crate) struct ListRetirableGrantsRequest {
+    retiring: Option<String>,
+    retiring_service: Option<String>,
+    paging: Paging,
+}
+
+impl Request for ListRetirableGrantsRequest {
+    fn read(members: &mut Members<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            retiring: shape::principal(members, "RetiringPrincipal")?,
+            retiring_service: shape::service_principal(members, "RetiringServicePrincipal")?,
+            paging: Paging::read(members, MOST)?,
+        })
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let invalid = |text: &str| Err(Error::Validation(text.to_owned()));
+        match (&self.retiring, &self.retiring_service) {
+            (Some(_), Some(_)) => {
+                invalid("RetiringPrincipal and RetiringServicePrincipal cannot be specified together.")
+            }
+            (None, Some(_)) => {
+                invalid("RetiringServicePrincipal can be specified by service principals only.")
+            }
+            (None, None) => {
+                invalid("Either RetiringPrincipal or RetiringServicePrincipal must be specified.")
+            }
+            (Some(arn), None) => shape::check_principal(arn),
+        }
+    }
+
+    fn describe(&self, parameters: &mut JsonObject<'_>) {
+        parameters.optional_text("retiringPrincipal", self.retiring.as_deref());
+        self.paging.describe(parameters);
+    }
+}
+
+impl Operation for ListRetirableGrants {
+    const SPEC: OpSpec = OpSpec {
+        name: "ListRetirableGrants",
+        read_only: true,
+        cross_account: false,
+        empty_response: false,
+        account_action: Some("kms:ListRetirableGrants"),
+        keys: &[],
+    };
+
+    type Request = ListRetirableGrantsRequest;
+    type Response = GrantList;
+
+    fn identity_actions(
+        _: &Env,
+        _: &Call,
+        request: &ListRetirableGrantsRequest,
+    ) -> Vec<(&'static str, String)> {
+        vec![("kms:ListRetirableGrants", request.retiring.clone().unwrap_or_default())]
+    }
+
+    async fn execute(
+        env: &Env,
+        call: &Call,
+        _permits: Permits,
+        request: ListRetirableGrantsRequest,
+    ) -> Result<Outcome<GrantList>, Error> {
+        let retiring = Party::Principal(request.retiring.unwrap_or_default());
+        let prefix = place::retirable_prefix(&call.region, &digest_of(retiring.as_str()));
+        let purpose = format!("ListRetirableGrants/{}/{}", call.region, retiring.as_str());
+        let after = request.paging.after(env, &purpose)?;
+        let limit = request.paging.limit(DEFAULT);
+        let after = place_after(&prefix, after.as_deref());
+        let (page, truncated) = env.vault.scan::<GrantPointer>(&prefix, after.as_ref(), limit).await?;
+        let last = page.last().and_then(|(place, _)| rest(place, &prefix)).filter(|_| truncated);
+        let next_marker = last.map(|last| Paging::next(env, &purpose, &last)).transpose()?;
+        let mut grants = Vec::with_capacity(page.len());
+        for (place, pointer) in page {
+            let key = rest(&place, &prefix).and_then(|rest| rest.split('/').next()?.parse().ok());
+            let (Some(key), Ok(pointer)) = (key, pointer) else { continue };
+            let Some(key) = unless_tampered(env.key(&call.region, key).await)? else { continue };
+            // An index is a hint: what counts is what the grant itself says.
+            let grant = unless_tampered(env.grant_at(&key, &pointer.record).await.map_err(Error::from))?;
+            let grant = grant.filter(|grant| grant.terms.retiring.as_ref() == Some(&retiring));
+            grants.extend(grant.map(|grant| GrantListEntry::of(env, &key, grant)));
+        }
+        Ok(Outcome::unchanged(GrantList { grants, next_marker, truncated }))
+    }
+}
