@@ -6,9 +6,9 @@ import threading
 
 import pytest
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 
 from conftest import SECOND_ACCOUNT, bring_to, new_key, uuid_of
 from support.clients import Cli, kms_client
@@ -129,6 +129,27 @@ def test_ciphertext_made_with_the_public_key_of_the_other_region(clients, make_s
     blob = load_der_public_key(public).encrypt(b"from outside", oaep)
     answer = clients[THERE].decrypt(KeyId=key, CiphertextBlob=blob, EncryptionAlgorithm="RSAES_OAEP_SHA_256")
     assert answer["Plaintext"] == b"from outside"
+
+
+def test_a_mac_made_here_is_verified_there(clients, make_set):
+    key = make_set(THERE, KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
+    request = {"KeyId": key, "Message": b"message", "MacAlgorithm": "HMAC_SHA_256"}
+    mac = clients[HERE].generate_mac(**request)["Mac"]
+    assert clients[THERE].generate_mac(**request)["Mac"] == mac
+    answer = clients[THERE].verify_mac(**request, Mac=mac)
+    assert (answer["MacValid"], answer["KeyId"]) == (True, arn_in(THERE, key))
+
+
+def test_both_regions_agree_with_an_outsider(clients, make_set):
+    key = make_set(THERE, KeySpec="ECC_NIST_P256", KeyUsage="KEY_AGREEMENT")
+    outsider = ec.generate_private_key(ec.SECP256R1())
+    public = outsider.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    secrets = {
+        client.derive_shared_secret(KeyId=key, KeyAgreementAlgorithm="ECDH", PublicKey=public)["SharedSecret"]
+        for client in (clients[HERE], clients[THERE])
+    }
+    theirs = load_der_public_key(clients[THERE].get_public_key(KeyId=key)["PublicKey"])
+    assert secrets == {outsider.exchange(ec.ECDH(), theirs)}
 
 
 def test_new_key_material_is_everywhere_at_once(clients, make_set):

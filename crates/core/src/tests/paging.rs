@@ -94,7 +94,13 @@ async fn a_marker_is_good_for_one_account_region_and_filter() {
         world.ask("CreateAlias", &alias).await.unwrap();
         world.ask("TagResource", &tag(key)).await.unwrap();
     }
+    world.ask("RotateKeyOnDemand", &json!({"KeyId": one})).await.unwrap();
     let cases = [
+        (
+            "ListKeyRotations",
+            json!({"KeyId": one, "IncludeKeyMaterial": "ALL_KEY_MATERIAL"}),
+            json!({"KeyId": one}),
+        ),
         ("ListKeys", json!({}), json!({"ResourceOwners": ["SELF", "OTHER_ACCOUNTS_VIA_RAM"]})),
         ("ListAliases", json!({}), json!({"KeyId": one})),
         ("ListAliases", json!({"KeyId": one}), json!({"KeyId": two})),
