@@ -108,6 +108,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) context: Option<&'a EncryptionContext>,
     /// The encryption algorithm of this side.
     pub(crate) encryption_algorithm: Option<EncryptionAlgorithm>,
+    /// The custom key store that the request names, where it works with no key.
+    pub(crate) key_store: Option<&'a str>,
     /// Tags in the request.
     pub(crate) tags: &'a [(String, String)],
     /// Tag keys in the request, when it carries no values.

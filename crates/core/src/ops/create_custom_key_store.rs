@@ -16,6 +16,7 @@ use crate::{
     members::{Bounds, Members, ModelEnum},
     operation::{OpSpec, Operation, Outcome, Request},
     permit::Permits,
+    quota::room_for_one,
     record::{Connection, KeyStoreRecord, place},
     vault::Changes,
 };
@@ -133,10 +134,7 @@ impl Operation for CreateCustomKeyStore {
         let (account, region) = (call.caller.account(), &call.region);
         let (siblings, backing) = (Siblings::read(env, account, region).await?, request.backing()?);
         siblings.check_name(&request.name, None)?;
-        let most = env.settings.custom_key_stores;
-        if siblings.count() >= most {
-            return Err(Error::LimitExceeded(Limit::CustomKeyStores(most)));
-        }
+        room_for_one(siblings.count(), env.settings.custom_key_stores, Limit::CustomKeyStores)?;
         siblings.check_backing(&backing, None)?;
         let asked = env.on_own_behalf(Self::SPEC.name)?;
         let checked = env.check_backing(account, region, &backing, &asked).await;

@@ -76,7 +76,11 @@ impl Operation for GenerateRandom {
     type Response = GenerateRandomResponse;
 
     fn facts(request: &GenerateRandomRequest, _index: usize) -> Facts<'_> {
-        Facts { recipient: recipient::measured(request.recipient.as_ref()), ..Facts::default() }
+        Facts {
+            recipient: recipient::measured(request.recipient.as_ref()),
+            key_store: request.custom_key_store_id.as_deref(),
+            ..Facts::default()
+        }
     }
 
     async fn execute(

@@ -115,6 +115,9 @@ pub(super) fn of_key(spec: KeySpec, usage: KeyUsage) -> &'static str {
     }
 }
 
+/// Everything that reaches for a custom key store.
+pub(super) const IN_STORE: &str = "crypto/custom-key-store";
+
 /// Symmetric encryption, MACs and random bytes; also where no key was found.
 pub(super) const SYMMETRIC: &str = "crypto/symmetric";
 

@@ -9,7 +9,7 @@ use quick_cache::sync::Cache;
 use reseal_policy::ConditionKey;
 use reseal_types::{AccountId, Region, Timestamp};
 
-use super::groups::{self, GROUPS, SYMMETRIC};
+use super::groups::{self, GROUPS, IN_STORE, SYMMETRIC};
 use crate::{call::Call, error::Error, keyring::Key, operation::Facts};
 
 /// Rates that an operator set.
@@ -61,6 +61,8 @@ struct Counted {
     account: AccountId,
     region: Region,
     group: usize,
+    /// The custom key store, where each has its own rate whoever calls.
+    store: Option<String>,
 }
 
 /// Measures calls against the rates.
@@ -86,8 +88,8 @@ impl Meter {
         any.then(|| Self { rates: by_group, buckets: Cache::new(BUCKETS) })
     }
 
-    /// Counts the call, in every group and Region that it is counted in; the caller's account is charged, whoever
-    /// owns the keys.
+    /// Counts the call, in every group and Region that it is counted in. The caller's account is charged, whoever
+    /// owns the keys; a custom key store has one rate for all who use it.
     ///
     /// # Errors
     /// [`Error::Throttled`] when a bucket is empty.
@@ -100,15 +102,16 @@ impl Meter {
         now: Timestamp,
     ) -> Result<(), Error> {
         let account = call.caller.account();
-        let mut taken: Vec<(Region, usize)> = Vec::new();
-        let mut take = |region: &Region, name: &str| {
+        let mut taken: Vec<Counted> = Vec::new();
+        let mut take = |account: AccountId, region: &Region, name: &str, store: Option<&str>| {
             let Some(group) = groups::find(name) else { return Ok(()) };
-            let once = (region.clone(), group);
-            if taken.contains(&once) {
+            let counted = Counted { account, region: region.clone(), group, store: store.map(str::to_owned) };
+            if taken.contains(&counted) {
                 return Ok(());
             }
-            taken.push(once);
-            self.take(&Counted { account, region: region.clone(), group }, now)
+            self.take(&counted, now)?;
+            taken.push(counted);
+            Ok(())
         };
         let value = |wanted: &ConditionKey| {
             facts.values.iter().find(|(known, _)| known == wanted).map(|(_, value)| value.as_str())
@@ -117,20 +120,27 @@ impl Meter {
             let mut keyless = true;
             for key in keys {
                 keyless = false;
-                take(&call.region, groups::of_key(key.spec(), key.usage()))?;
+                match &key.record.stored_in {
+                    Some(held) => take(key.record.account, &call.region, IN_STORE, Some(&held.store))?,
+                    None => take(account, &call.region, groups::of_key(key.spec(), key.usage()), None)?,
+                }
             }
-            return if keyless { take(&call.region, SYMMETRIC) } else { Ok(()) };
+            return match (keyless, facts.key_store) {
+                (false, _) => Ok(()),
+                (true, Some(store)) => take(account, &call.region, IN_STORE, Some(store)),
+                (true, None) => take(account, &call.region, SYMMETRIC, None),
+            };
         }
         if let Some(spec) = value(&ConditionKey::DataKeyPairSpec) {
-            return take(&call.region, &format!("GenerateDataKeyPair/{spec}"));
+            return take(account, &call.region, &format!("GenerateDataKeyPair/{spec}"), None);
         }
-        take(&call.region, operation)?;
+        take(account, &call.region, operation, None)?;
         // Calls that act in a second Region count there too.
         if let Some(region) = value(&ConditionKey::ReplicaRegion).and_then(Region::parse) {
-            take(&region, "CreateKey")?;
+            take(account, &region, "CreateKey", None)?;
         }
         match value(&ConditionKey::PrimaryRegion).and_then(Region::parse) {
-            Some(region) => take(&region, operation),
+            Some(region) => take(account, &region, operation, None),
             None => Ok(()),
         }
     }

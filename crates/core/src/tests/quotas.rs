@@ -185,3 +185,27 @@ async fn structural_limits_hold_at_their_boundary() {
     let refused = fault(world.ask("RotateKeyOnDemand", &json!({"KeyId": key})).await);
     assert_eq!(refused, ("LimitExceededException", words));
 }
+
+#[tokio::test]
+async fn a_custom_key_store_has_a_rate_of_its_own() {
+    use super::key_stores::{change, cluster_request, create, proxy_request, with};
+    let world = limited(&["crypto/custom-key-store=2", "crypto/symmetric=1"]).await;
+    let mut made = Vec::new();
+    for (store, request) in [
+        (cluster_request("one"), json!({"Origin": "AWS_CLOUDHSM"})),
+        (proxy_request("two", "/kms/xks/v1"), json!({"Origin": "EXTERNAL_KEY_STORE", "XksKeyId": "key-1"})),
+    ] {
+        let store = create(&world, &store).await;
+        change(&world, "ConnectCustomKeyStore", &store).await;
+        made.push((key(&world, with(&request, json!({"CustomKeyStoreId": store}))).await, store));
+    }
+    let [(one, store), (two, _)]: [(String, String); 2] = made.try_into().unwrap();
+    encrypt(&world, &one, json!({})).await;
+    let random = json!({"NumberOfBytes": 8, "CustomKeyStoreId": store});
+    world.ask("GenerateRandom", &random).await.unwrap();
+    let request = json!({"KeyId": one, "Plaintext": "AA=="});
+    assert_eq!(fault(world.ask("Encrypt", &request).await).0, "ThrottlingException");
+    assert_eq!(fault(world.ask("GenerateRandom", &random).await).0, "ThrottlingException");
+    encrypt(&world, &two, json!({})).await;
+    world.ask("GenerateRandom", &json!({"NumberOfBytes": 8})).await.expect("not of the store");
+}
