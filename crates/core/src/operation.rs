@@ -259,7 +259,7 @@ pub(crate) trait Request: Sized + Send + Sync {
     /// What the audit record says of the request. Never a plaintext, ciphertext or grant token.
     fn describe(&self, parameters: &mut JsonObject<'_>);
 
-    /// Who alone is to read the answer. The pipeline checks the attestation document before anything else happens.
+    /// Who alone is to read the answer. The pipeline checks the attestation document before it authorizes.
     fn recipient(&mut self) -> Option<&mut Recipient> {
         None
     }

@@ -1,7 +1,7 @@
 //! The one way through the house. The only caller of `execute`, the only place that commits what an operation
 //! changes, and the owner of the order of checks:
 //!
-//! shape of the request, attestation of its recipient, keys found, authorization of every key, state of every key, usage of every key, then
+//! shape of the request, keys found, attestation of its recipient, authorization of every key, state of every key, usage of every key, then
 //! the operation itself. Authorization comes before state, so that a caller learns nothing about a key it may
 //! not use; both sides of a ReEncrypt are authorized before anything is decrypted.
 
@@ -156,11 +156,8 @@ async fn attempt<Op: Operation>(
 ) -> Result<Done, Error> {
     let (mut request, grant_tokens) = parse::<Op::Request>(body)?;
     trail.note_parameters(|parameters| request.describe(parameters));
-    if let Some(recipient) = request.recipient() {
-        recipient.verify(env).await?;
-    }
     env.check_grant_tokens(&grant_tokens).await?;
-    let permits = permit::<Op>(env, call, &request, trail, is_first).await?;
+    let permits = permit::<Op>(env, call, &mut request, trail, is_first).await?;
     permits.check_state_and_usage(&Op::SPEC)?;
     if request.ignores_ciphertext() {
         return Err(Error::DryRun);
@@ -202,7 +199,7 @@ fn parse<R: Request>(body: &[u8]) -> Result<(R, Vec<String>), Error> {
 async fn permit<Op: Operation>(
     env: &Env,
     call: &Call,
-    request: &Op::Request,
+    request: &mut Op::Request,
     trail: &mut Trail<'_>,
     is_first: bool,
 ) -> Result<Permits, Error> {
@@ -212,7 +209,11 @@ async fn permit<Op: Operation>(
         let keys = resolved.iter().flatten().filter_map(|(_, resolved)| resolved.key());
         meter.admit(call, Op::SPEC.name, &Op::facts(request, 0), keys, env.clock.now())?;
     }
-    authorize::<Op>(env, call, request, resolved?, trail).await
+    let resolved = resolved?;
+    if let Some(recipient) = request.recipient() {
+        recipient.verify(env).await?;
+    }
+    authorize::<Op>(env, call, request, resolved, trail).await
 }
 
 async fn find_keys<Op: Operation>(

@@ -1,7 +1,7 @@
 //! `Recipient`: an answer that only an attested enclave or instance can read.
 //!
-//! The pipeline checks the attestation document before it looks for any key, so that policies can ask what it
-//! measured. From then on a secret goes out through [`deliver`] alone, which gives it in clear or encrypted to the
+//! The pipeline checks the attestation document before it authorizes, so that policies can ask what it measured, and
+//! after it has counted the call, since the check takes its time. From then on a secret goes out through [`deliver`] alone, which gives it in clear or encrypted to the
 //! key in the document, never both.
 
 use std::sync::Arc;

@@ -153,3 +153,17 @@ async fn a_key_survives_a_restart() {
     let later = World::over(std::sync::Arc::clone(&world.store), 2).await;
     assert!(later.ask("VerifyMac", &verify).await.is_ok());
 }
+
+#[tokio::test]
+async fn a_replica_makes_the_same_macs() {
+    let world = World::new().await;
+    let create = json!({"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC", "MultiRegion": true});
+    let primary = key(&world, create).await;
+    let verify = made(&world, &primary, "HMAC_SHA_256").await;
+    let replicate = json!({"KeyId": primary, "ReplicaRegion": "eu-central-1"});
+    let replica = world.ask("ReplicateKey", &replicate).await.unwrap();
+    let mut there = verify.clone();
+    there["KeyId"] = replica["ReplicaKeyMetadata"]["Arn"].clone();
+    let call = world.call(ACCOUNT, "eu-central-1");
+    assert!(world.ask_as(&call, "VerifyMac", &there).await.is_ok());
+}

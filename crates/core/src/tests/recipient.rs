@@ -87,10 +87,14 @@ async fn policies_ask_what_runs() {
 }
 
 #[tokio::test]
-async fn the_document_comes_first() {
+async fn the_document_comes_before_authorization() {
     let world = believing().await;
     let nowhere = json!({"KeyId": "alias/none", "KeySpec": "AES_256", "Recipient": recipient(b"none")});
     let (code, message) = fault(world.ask("GenerateDataKey", &nowhere).await);
+    assert_eq!(code, "NotFoundException", "{message}");
+    let key = key(&world, json!({"Policy": policy_asking("kms:GenerateDataKey", "PCR1", "no")})).await;
+    let forbidden = json!({"KeyId": key, "KeySpec": "AES_256", "Recipient": recipient(b"none")});
+    let (code, message) = fault(world.ask("GenerateDataKey", &forbidden).await);
     assert_eq!(code, "ValidationException");
     assert_eq!(message, "The attestation document is not valid: it is malformed.");
     let random = |document| json!({"NumberOfBytes": 1, "Recipient": recipient(document)});
