@@ -18,7 +18,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("reseal-store-sqlite", &["reseal-core", "reseal-types"]),
     ("reseal-audit", &["reseal-core", "reseal-types", "reseal-crypto"]),
     ("reseal-custody", &["reseal-core", "reseal-types", "reseal-crypto", "reseal-sigv4"]),
-    ("reseal-server", &["reseal-core", "reseal-sigv4", "reseal-types"]),
+    ("reseal-identity", &["reseal-core", "reseal-types", "reseal-policy", "reseal-crypto"]),
+    ("reseal-server", &["reseal-core", "reseal-identity", "reseal-sigv4", "reseal-types"]),
     ("reseal-tests", &[]),
 ];
 
@@ -29,6 +30,7 @@ const MUST_NOT_IMPORT: &[(&str, &[&str])] = &[
     ("reseal-crypto", EDGES),
     ("reseal-sigv4", EDGES),
     ("reseal-core", EDGES),
+    ("reseal-identity", EDGES),
     ("reseal-server", &["rusqlite", "aws-lc-rs", "reseal-crypto"]),
     ("reseal-store-sqlite", &["hyper", "http", "aws-lc-rs", "reseal-policy", "reseal-crypto"]),
 ];

@@ -20,8 +20,26 @@ use reseal_types::{AccountId, Region};
 
 use crate::{connection::Peer, signing_keys, wire::Failure};
 
-/// The signing name of the one service here.
-const SERVICE: &str = "kms";
+/// Which signatures a call may carry.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Scope {
+    /// For KMS, in a Region that is served.
+    Kms,
+    /// For IAM or STS by their signing name, in any Region: both know none.
+    Global(&'static str),
+}
+
+impl Scope {
+    fn service(self) -> &'static str {
+        match self {
+            Self::Kms => "kms",
+            Self::Global(name) => name,
+        }
+    }
+}
+
+/// Where calls belong that belong to no Region, as AWS has it in its own records.
+const HOME: &str = "us-east-1";
 
 /// Bytes of `User-Agent` that a call keeps.
 const MAX_USER_AGENT: usize = 1_024;
@@ -37,6 +55,7 @@ pub struct DevMode {
 pub(crate) async fn authenticate(
     env: &Env,
     dev: Option<DevMode>,
+    scope: Scope,
     request: &Parts,
     peer: &Peer,
     request_id: RequestId,
@@ -49,13 +68,16 @@ pub(crate) async fn authenticate(
         query: request.uri.query().unwrap_or_default(),
         headers: &headers,
     })?;
-    let scope = claim.credential();
-    let region = env.settings().regions.get(scope.region());
-    let caller = match dev {
-        Some(dev) => env.dev_root(dev.account, scope.access_key_id()),
-        None => verify(env, &claim, region, body).await?,
+    let credential = claim.credential();
+    let region = match scope {
+        Scope::Kms => env.settings().regions.get(credential.region()).cloned(),
+        Scope::Global(_) => Region::parse(HOME),
     };
-    let region = region.cloned().ok_or_else(|| Error::ScopeRegion(scope.region().into()))?;
+    let caller = match dev {
+        Some(dev) => env.dev_root(dev.account, credential.access_key_id()),
+        None => verify(env, &claim, scope, region.is_some(), body).await?,
+    };
+    let region = region.ok_or_else(|| Error::ScopeRegion(credential.region().into()))?;
     let host = || headers.iter().find(|(name, _)| *name == "host").map(|(_, value)| *value);
     Ok(Call {
         caller,
@@ -70,10 +92,11 @@ pub(crate) async fn authenticate(
 async fn verify(
     env: &Env,
     claim: &Claim<'_>,
-    region: Option<&Region>,
+    scope: Scope,
+    is_served: bool,
     body: &[u8],
 ) -> Result<Authenticated, Failure> {
-    let checked = claim.check(env.clock().now().seconds(), &[SERVICE], |_| region.is_some())?;
+    let checked = claim.check(env.clock().now().seconds(), &[scope.service()], |_| is_served)?;
     let credential = env.credential(claim.access_key_id(), claim.session_token()).await?;
     let Some(credential) = credential else {
         signing_keys::verify_unknown(&checked, body);

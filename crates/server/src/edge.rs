@@ -1,10 +1,13 @@
 //! The service as a handler of requests. The order of the stages is AWS's: size, target, signature, then the
 //! operation's own checks in `reseal-core`.
 
+mod query;
+
 use std::{
     future::poll_fn,
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
     sync::Arc,
     task::Poll,
     time::Instant,
@@ -19,7 +22,7 @@ use reseal_core::{
 };
 
 use crate::{
-    authenticate::{DevMode, FailedAuthentication, authenticate},
+    authenticate::{DevMode, FailedAuthentication, Scope, authenticate},
     body::{Bodies, Body},
     connection::{Answer, Handler, Peer},
     frame::Frame,
@@ -99,6 +102,10 @@ impl Inner {
         let mut answer = match Frame::of(&request) {
             Frame::Live => health::live(),
             Frame::Ready => health::ready(&self.hooks.ready).await,
+            frame @ (Frame::Form | Frame::FormInQuery) => {
+                let request_id = request_id.as_ref().map_err(|error| CoreError::from(*error));
+                self.query(matches!(frame, Frame::Form), &request, body, peer, request_id).await
+            }
             frame @ (Frame::Operation(_) | Frame::UnknownOperation | Frame::Nowhere) => {
                 let request_id = request_id.as_ref().map_err(|error| CoreError::from(*error));
                 self.call(&frame, &request, body, peer, request_id).await
@@ -119,9 +126,7 @@ impl Inner {
         let started = Instant::now();
         let metrics = match frame {
             Frame::Operation(entry) => self.metrics.operation(entry.spec.name),
-            Frame::UnknownOperation | Frame::Nowhere | Frame::Live | Frame::Ready => {
-                &self.metrics.no_operation
-            }
+            _ => &self.metrics.no_operation,
         };
         let id = request_id.as_ref().ok().copied();
         let outcome = self.attempt(frame, request, body, peer, request_id).await;
@@ -150,10 +155,10 @@ impl Inner {
         let entry = match frame {
             Frame::Operation(entry) => *entry,
             Frame::UnknownOperation => return Err(Failure::UnknownOperation),
-            Frame::Nowhere | Frame::Live | Frame::Ready => return Err(Failure::Nowhere),
+            _ => return Err(Failure::Nowhere),
         };
         let id = *request_id?;
-        let call = authenticate(&self.env, self.dev, request, peer, id, &body.bytes).await;
+        let call = authenticate(&self.env, self.dev, Scope::Kms, request, peer, id, &body.bytes).await;
         let call = call.inspect_err(|failure| self.note(failure, peer))?;
         self.handle(entry, call, body).await
     }
@@ -169,10 +174,10 @@ impl Inner {
     /// memory would not learn of what the store already has. So changes run as tasks of their own.
     async fn handle(&self, entry: &'static Entry, call: Call, body: Body) -> Result<Vec<u8>, Failure> {
         let caught = if entry.spec.read_only {
-            run(entry, &self.env, &call, &body.bytes).await
+            run(|| entry.handle(&self.env, &call, &body.bytes)).await
         } else {
             let env = Arc::clone(&self.env);
-            let change = tokio::spawn(async move { run(entry, &env, &call, &body.bytes).await });
+            let change = tokio::spawn(async move { run(|| entry.handle(&env, &call, &body.bytes)).await });
             change.await.ok().flatten()
         };
         let Some(result) = caught else {
@@ -183,9 +188,12 @@ impl Inner {
     }
 }
 
+/// A body to answer with.
+type Handling<'a, E> = Pin<Box<dyn Future<Output = Result<Vec<u8>, E>> + Send + 'a>>;
+
 /// The operation's result; `None` if it panicked. A defect in one call must not end the others.
-async fn run(entry: &Entry, env: &Env, call: &Call, body: &[u8]) -> Option<Result<Vec<u8>, CoreError>> {
-    let mut handling = catch_unwind(AssertUnwindSafe(|| entry.handle(env, call, body))).ok()?;
+async fn run<'a, E>(handle: impl FnOnce() -> Handling<'a, E> + Send) -> Option<Result<Vec<u8>, E>> {
+    let mut handling = catch_unwind(AssertUnwindSafe(handle)).ok()?;
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(context))) {
         Ok(poll) => poll.map(Some),
         Err(_) => Poll::Ready(None),

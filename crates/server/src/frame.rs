@@ -1,12 +1,16 @@
-//! Recognises what a request asks for by its method, path and `X-Amz-Target`. Nothing is believed yet.
+//! Recognises what a request asks for by its method, path, `X-Amz-Target` and content type. Nothing is believed yet.
 
-use hyper::{HeaderMap, Method, http::request::Parts};
+use hyper::{HeaderMap, Method, header::CONTENT_TYPE, http::request::Parts};
 use reseal_core::ops::{self, Entry};
 
 /// What a request asks for.
 pub(crate) enum Frame {
     /// An operation of the API.
     Operation(&'static Entry),
+    /// An action of IAM or STS, named in a form: the body of a POST.
+    Form,
+    /// The same in the query string of a GET.
+    FormInQuery,
     /// A call that names no operation of the API.
     UnknownOperation,
     /// Whether the process lives.
@@ -20,6 +24,8 @@ pub(crate) enum Frame {
 impl Frame {
     pub(crate) fn of(request: &Parts) -> Self {
         match (&request.method, request.uri.path()) {
+            (&Method::POST, "/") if is_form(&request.headers) => Self::Form,
+            (&Method::GET, "/") if request.uri.query().is_some_and(names_action) => Self::FormInQuery,
             (&Method::POST, "/") => {
                 operation(&request.headers).map_or(Self::UnknownOperation, Self::Operation)
             }
@@ -28,6 +34,17 @@ impl Frame {
             _ => Self::Nowhere,
         }
     }
+}
+
+/// IAM and STS speak the query protocol; calls of the JSON protocol name their target.
+fn is_form(headers: &HeaderMap) -> bool {
+    const FORM: &[u8] = b"application/x-www-form-urlencoded";
+    let start = headers.get(CONTENT_TYPE).and_then(|value| value.as_bytes().get(..FORM.len()));
+    start.is_some_and(|start| start.eq_ignore_ascii_case(FORM)) && !headers.contains_key("x-amz-target")
+}
+
+fn names_action(query: &str) -> bool {
+    query.split('&').any(|pair| pair.starts_with("Action="))
 }
 
 /// AWS JSON 1.1 names the operation in a header, in exactly this case.

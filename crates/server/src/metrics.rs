@@ -30,7 +30,8 @@ use crate::{
 };
 
 /// Names that errors are counted under, sorted; any other name is counted under the last entry.
-const ERROR_NAMES: [&str; 65] = [
+const ERROR_NAMES: [&str; 86] = [
+    "AccessDenied",
     "AccessDeniedException",
     "AlreadyExistsException",
     "CloudHsmClusterInUseException",
@@ -43,22 +44,32 @@ const ERROR_NAMES: [&str; 65] = [
     "CustomKeyStoreInvalidStateException",
     "CustomKeyStoreNameInUseException",
     "CustomKeyStoreNotFoundException",
+    "DeleteConflict",
     "DependencyTimeoutException",
     "DisabledException",
     "DryRunOperationException",
+    "EntityAlreadyExists",
     "ExpiredImportTokenException",
+    "ExpiredToken",
     "ExpiredTokenException",
+    "IDPCommunicationError",
+    "IDPRejectedClaim",
+    "IncompleteSignature",
     "IncompleteSignatureException",
     "IncorrectKeyException",
     "IncorrectKeyMaterialException",
     "IncorrectTrustAnchorException",
     "InternalFailure",
+    "InvalidAction",
     "InvalidAliasNameException",
     "InvalidArnException",
     "InvalidCiphertextException",
+    "InvalidClientTokenId",
     "InvalidGrantIdException",
     "InvalidGrantTokenException",
+    "InvalidIdentityToken",
     "InvalidImportTokenException",
+    "InvalidInput",
     "InvalidKeyUsageException",
     "InvalidMarkerException",
     "InvalidSignatureException",
@@ -67,21 +78,31 @@ const ERROR_NAMES: [&str; 65] = [
     "KMSInvalidSignatureException",
     "KMSInvalidStateException",
     "KeyUnavailableException",
+    "LimitExceeded",
     "LimitExceededException",
     "MalformedHttpRequestException",
+    "MalformedPolicyDocument",
     "MalformedPolicyDocumentException",
+    "MalformedQueryString",
+    "MissingAuthenticationToken",
     "MissingAuthenticationTokenException",
+    "NoSuchEntity",
     "NotAuthorizedException",
     "NotFoundException",
+    "PackedPolicyTooLarge",
     "RequestEntityTooLarge",
     "RequestTimeout",
     "SerializationException",
+    "ServiceFailure",
     "ServiceUnavailable",
+    "SignatureDoesNotMatch",
     "TagException",
+    "Throttling",
     "ThrottlingException",
     "UnknownOperationException",
     "UnrecognizedClientException",
     "UnsupportedOperationException",
+    "ValidationError",
     "ValidationException",
     "XksKeyAlreadyInUseException",
     "XksKeyInvalidConfigurationException",
@@ -118,7 +139,8 @@ pub struct Metrics {
 impl Metrics {
     /// Counters for the operations of the API.
     pub fn new() -> Self {
-        Self::of(reseal_core::ops::all().map(|entry| entry.spec.name))
+        let operations = reseal_core::ops::all().map(|entry| entry.spec.name);
+        Self::of(operations.chain(reseal_identity::all().map(|entry| entry.spec.name())))
     }
 
     fn of(names: impl Iterator<Item = &'static str>) -> Self {

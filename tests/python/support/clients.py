@@ -10,6 +10,7 @@ import sys
 import uuid
 from pathlib import Path
 
+import botocore
 import botocore.session
 from botocore.config import Config
 
@@ -35,6 +36,31 @@ def kms_client(server, credentials, region="us-east-1", verify=None):
     return client
 
 
+def aws_client(service, server, credentials, region="us-east-1"):
+    """A client of IAM or STS; `credentials` may be temporary, with a session token, or None for unsigned calls."""
+    session = botocore.session.Session()
+    session.set_config_variable("config_file", os.devnull)
+    session.set_config_variable("credentials_file", os.devnull)
+    keys = {}
+    if credentials is not None:
+        keys = {
+            "aws_access_key_id": credentials.access_key,
+            "aws_secret_access_key": credentials.secret_key,
+            "aws_session_token": getattr(credentials, "session_token", None),
+        }
+    unsigned = {"signature_version": botocore.UNSIGNED} if credentials is None else {}
+    client = session.create_client(
+        service,
+        region_name=region,
+        endpoint_url=server.url,
+        config=Config(retries={"total_max_attempts": 1, "mode": "standard"}, read_timeout=60, **unsigned),
+        **keys,
+    )
+    if service == "kms":
+        client.meta.events.register("after-call.kms", check_against_the_model)
+    return client
+
+
 def check_against_the_model(http_response, model, **_):
     """Runs on every SDK call of the whole suite."""
     request_id = http_response.headers["x-amzn-RequestId"]
@@ -52,7 +78,8 @@ def check_against_the_model(http_response, model, **_):
 class Cli:
     """The AWS CLI with a home of its own: no profile, no cache, no pager of the person who runs the tests."""
 
-    def __init__(self, server, credentials, home, region="us-east-1"):
+    def __init__(self, server, credentials, home, region="us-east-1", service="kms"):
+        self.service = service
         self.home = Path(home)
         self.environment = {
             "PATH": os.environ["PATH"],
@@ -61,15 +88,17 @@ class Cli:
             "AWS_SECRET_ACCESS_KEY": credentials.secret_key,
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
-            "AWS_ENDPOINT_URL_KMS": server.url,
+            "AWS_ENDPOINT_URL": server.url,
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_MAX_ATTEMPTS": "1",
             "AWS_PAGER": "",
         }
+        if getattr(credentials, "session_token", None):
+            self.environment["AWS_SESSION_TOKEN"] = credentials.session_token
 
     def run(self, *arguments):
         return subprocess.run(
-            [sys.executable, str(AWS), "kms", *arguments],
+            [sys.executable, str(AWS), self.service, *arguments],
             env=self.environment,
             cwd=self.home,
             stdin=subprocess.DEVNULL,

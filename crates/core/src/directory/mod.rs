@@ -9,6 +9,7 @@ mod names;
 pub use aws_managed::AwsManagedPolicy;
 pub use edits::{DirectoryRecord, Edits, Member};
 pub use names::{identity_arn, policy_arn, session_arn};
+use reseal_policy::Principal;
 use reseal_types::{AccountId, SecretBytes};
 
 pub use crate::record::{
@@ -200,6 +201,41 @@ impl Env {
     /// When the store fails.
     pub async fn has_account(&self, account: AccountId) -> Result<bool, VaultError> {
         Ok(self.vault.read::<crate::record::AccountRecord>(&place::account(account)?).await?.is_some())
+    }
+
+    /// Whether a principal that a policy names is there. Of accounts elsewhere nothing is known: theirs are believed.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn principal_exists(&self, principal: &Principal) -> Result<bool, Error> {
+        let account = principal.account().and_then(AccountId::parse);
+        let (kind, arn) = match principal {
+            Principal::User(arn) => (IdentityKind::User, arn),
+            Principal::Role(arn) | Principal::RoleSession(arn) => (IdentityKind::Role, arn),
+            Principal::Federated(arn) => return self.provider_exists(account, arn).await,
+            Principal::Anyone
+            | Principal::Account { .. }
+            | Principal::FederatedUser(_)
+            | Principal::Service(_) => return Ok(true),
+        };
+        let Some(account) = account else { return Ok(true) };
+        if !self.has_account(account).await? {
+            return Ok(true);
+        }
+        let mut parts = arn.splitn(2, '/').nth(1).unwrap_or_default().split('/');
+        if matches!(principal, Principal::RoleSession(_)) {
+            let role = parts.next().unwrap_or_default();
+            return Ok(self.identity(account, kind, role).await?.is_some());
+        }
+        let found = self.identity(account, kind, parts.next_back().unwrap_or_default()).await?;
+        let partition = self.settings.partition.as_str();
+        Ok(found.is_some_and(|found| identity_arn(partition, &found.record) == **arn))
+    }
+
+    async fn provider_exists(&self, account: Option<AccountId>, arn: &str) -> Result<bool, Error> {
+        let Some(account) = account else { return Ok(true) };
+        let issuer = arn.split_once(":oidc-provider/").map(|(_, issuer)| issuer).unwrap_or_default();
+        Ok(!self.has_account(account).await? || self.oidc_provider(account, issuer).await?.is_some())
     }
 
     /// A unique id with that prefix, such as `AIDA`.

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use hyper::StatusCode;
 use reseal_core::{call::RequestId, error::Error as CoreError};
+use reseal_identity::Fault;
 use reseal_sigv4::Error as SignatureError;
 use tracing::error;
 
@@ -17,6 +18,8 @@ use crate::body::BodyError;
 pub(crate) enum Failure {
     /// The service refused or failed.
     Call(CoreError),
+    /// An action of IAM or STS refused or failed.
+    Action(Fault),
     /// The signature was not accepted.
     Signature(SignatureError),
     /// The body was not accepted.
@@ -54,6 +57,7 @@ impl Failure {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Call(error) => error.code(),
+            Self::Action(fault) => fault.code(),
             Self::Signature(error) => error.code(),
             Self::Body(BodyError::TooLong) => "RequestEntityTooLarge",
             Self::Body(BodyError::TimedOut) => "RequestTimeout",
@@ -66,6 +70,9 @@ impl Failure {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Call(error) => call_status(error),
+            Self::Action(fault) => {
+                StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+            }
             Self::Signature(error) => signature_status(error),
             Self::Body(BodyError::TooLong) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Body(BodyError::TimedOut) => StatusCode::REQUEST_TIMEOUT,
@@ -77,9 +84,10 @@ impl Failure {
     }
 
     /// The text, where AWS gives one.
-    fn message(&self) -> Option<Cow<'static, str>> {
+    pub(super) fn message(&self) -> Option<Cow<'static, str>> {
         Some(match self {
             Self::Call(error) => error.message()?.into(),
+            Self::Action(fault) => fault.text().into(),
             Self::Signature(error) => error.to_string().into(),
             Self::Body(BodyError::TooLong) => "The request body is too large.".into(),
             Self::Body(BodyError::TimedOut) => "The request body did not arrive in time.".into(),
@@ -106,12 +114,16 @@ impl Failure {
     pub(crate) fn log(&self, request_id: Option<&RequestId>) {
         let request_id = request_id.map_or("none", RequestId::as_str);
         match self {
-            Self::Call(CoreError::Internal(cause)) => error!(request_id, %cause, "a call failed"),
+            Self::Call(CoreError::Internal(cause))
+            | Self::Action(Fault::Core(CoreError::Internal(cause))) => {
+                error!(request_id, %cause, "a call failed");
+            }
             Self::Signature(SignatureError::Internal) => {
                 error!(request_id, "a signature could not be checked");
             }
             Self::Panicked => error!(request_id, "a call met a defect"),
             Self::Call(_)
+            | Self::Action(_)
             | Self::Signature(_)
             | Self::Body(_)
             | Self::TooManyHeaders

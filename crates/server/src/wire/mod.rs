@@ -1,6 +1,7 @@
 //! The form of answers on the wire: AWS JSON 1.1 with the headers that AWS KMS sends.
 
 mod error;
+mod query;
 
 use bytes::Bytes;
 pub(crate) use error::Failure;
@@ -9,6 +10,7 @@ use hyper::{
     HeaderMap, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE, EXPIRES, HeaderName, HeaderValue, PRAGMA},
 };
+pub(crate) use query::{query_code, query_failure};
 use reseal_core::call::RequestId;
 
 use crate::connection::Answer;
@@ -16,6 +18,7 @@ use crate::connection::Answer;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const DEV_MODE: HeaderName = HeaderName::from_static("x-reseal-dev-mode");
 const AWS_JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
+const XML: HeaderValue = HeaderValue::from_static("text/xml");
 const PLAIN_JSON: HeaderValue = HeaderValue::from_static("application/json");
 const NOT_KEPT: HeaderValue = HeaderValue::from_static("no-cache, no-store, must-revalidate, private");
 const EXPIRED: HeaderValue = HeaderValue::from_static("0");
@@ -30,6 +33,11 @@ pub(crate) fn success(body: Vec<u8>) -> Answer {
 /// The answer to a call that failed.
 pub(crate) fn failure(failure: &Failure) -> Answer {
     answer(failure.status(), AWS_JSON, failure.body().into())
+}
+
+/// An answer of IAM or STS.
+pub(crate) fn xml(status: StatusCode, body: Vec<u8>) -> Answer {
+    answer(status, XML, body.into())
 }
 
 /// An answer that is not part of the AWS API.
