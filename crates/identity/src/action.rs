@@ -1,19 +1,21 @@
 //! What an action of IAM or STS is: its rules as data, what it is about, what it does. One function owns the order of
 //! its checks: shape of the request, what it is about, authorization, then the action itself.
 
-use std::pin::Pin;
+use std::{iter, pin::Pin};
 
 use reseal_core::{
     call::Call,
     directory::{Edits, IdentityKind},
     env::Env,
+    error::{AccessDenied, DeniedResource, Error},
+    identity::PrincipalKind,
     service::{self, Ask, Deed, Event},
 };
-use reseal_policy::ConditionKey;
+use reseal_policy::{ConditionKey, DenialReason};
 use reseal_types::AccountId;
 
 use crate::{
-    fault::Fault,
+    fault::{Code, Fault},
     form::Form,
     members::Members,
     subject::{Found, Subject},
@@ -114,6 +116,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) boundary: Option<&'a str>,
     /// `iam:PolicyARN`
     pub(crate) policy_arn: Option<&'a str>,
+    /// Other condition keys, by name.
+    pub(crate) values: Vec<(String, &'a str)>,
 }
 
 /// What an action answers and changes.
@@ -171,6 +175,11 @@ pub(crate) trait Action: Sized + Send + Sync + 'static {
     /// What the policies may ask about the request.
     fn facts(&self) -> Facts<'_> {
         Facts::default()
+    }
+
+    /// Actions that must be allowed on the same resource besides that of `SPEC`.
+    fn also(&self, _call: &Call) -> Vec<&'static str> {
+        Vec::new()
     }
 
     /// Does the work. Decides, and writes nothing.
@@ -240,8 +249,11 @@ impl<A: Action> service::Action for Performing<'_, A> {
         members.finish()?;
         request.check()?;
         let found = request.subject().find(work).await?;
+        refuse_by_credentials(work.call, A::SPEC)?;
         if !A::SPEC.open {
-            authorize(work, A::SPEC.action, &request.facts(), &request.subject(), &found)?;
+            for action in iter::once(A::SPEC.action).chain(request.also(work.call)) {
+                authorize(work, action, &request.facts(), &request.subject(), &found)?;
+            }
         }
         let reply = request.execute(work, found).await?;
         let response_elements =
@@ -253,6 +265,18 @@ impl<A: Action> service::Action for Performing<'_, A> {
             resources: reply.resources,
         })
     }
+}
+
+/// Rules that stand above all policies.
+fn refuse_by_credentials(call: &Call, spec: Spec) -> Result<(), Fault> {
+    let kind = call.caller.principal().kind();
+    let of_session_token = call.caller.session().is_some() && *kind != PrincipalKind::Role;
+    if of_session_token && spec.api() == Api::Iam {
+        // GetSessionToken gives these; AWS lets them call IAM only when a device took part.
+        let text = "The security token included in the request is invalid";
+        return Err(Fault::new(Code::InvalidClientTokenId, text));
+    }
+    Ok(())
 }
 
 fn authorize(
@@ -268,20 +292,37 @@ fn authorize(
     };
     add("iam:PolicyARN", facts.policy_arn);
     add("iam:PermissionsBoundary", facts.boundary.or_else(|| found.boundary()));
+    for (name, value) in &facts.values {
+        add(name, Some(value));
+    }
     for (key, value) in found.tags() {
         values.push((ConditionKey::Other(format!("iam:ResourceTag/{key}").into()), value.clone()));
     }
     let resource = subject.arn(work, found);
+    let trust = match (subject, found) {
+        (_, Found::Assumed(role, trust)) => Some((role.account, &**trust)),
+        // A role that is not there refuses like one that trusts nobody.
+        (Subject::Assumed(_), _) => return Err(not_assumable(work, action, &resource)),
+        _ => None,
+    };
     let ask = Ask {
         action,
         resource: &resource,
-        trust: None,
+        trust,
         request_tags: facts.tags,
         request_tag_keys: facts.tag_keys,
         resource_tags: found.tags(),
         values,
     };
     Ok(service::allow(work.env, work.call, ask)?)
+}
+
+fn not_assumable(work: Work<'_>, action: &'static str, arn: &str) -> Fault {
+    Fault::Core(Error::AccessDenied(Box::new(AccessDenied {
+        principal: work.call.caller.arn().to_owned(),
+        action,
+        resource: DeniedResource::Named { arn: arn.to_owned(), reason: DenialReason::NoResourcePolicyAllows },
+    })))
 }
 
 fn answer(spec: Spec, call: &Call, result: Option<&Xml>) -> Vec<u8> {

@@ -119,6 +119,9 @@ fn shown(denied: &AccessDenied) -> String {
     if !denied.action.starts_with("sts:") {
         return text;
     }
+    if denied.action == "sts:AssumeRoleWithWebIdentity" {
+        return format!("Not authorized to perform {}", denied.action);
+    }
     let end = text.find(" because ").or_else(|| text.find(" with an explicit deny "));
     end.and_then(|end| text.get(..end)).map_or(text.clone(), str::to_owned)
 }

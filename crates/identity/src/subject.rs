@@ -8,6 +8,8 @@ use reseal_core::directory::{
     identity_arn,
 };
 use reseal_core::identity::PrincipalKind;
+use reseal_policy::TrustPolicy;
+use reseal_types::AccountId;
 
 use crate::{
     action::{Work, noun},
@@ -30,6 +32,8 @@ pub(crate) enum Subject<'a> {
     Provider(&'a str),
     /// An OIDC provider that is about to be, by its issuer.
     NewProvider(&'a str),
+    /// A role to be assumed, by ARN, in whatever account.
+    Assumed(&'a str),
 }
 
 /// What was found.
@@ -39,6 +43,8 @@ pub(crate) enum Found {
     Policy(Box<Stored<ManagedPolicyRecord>>),
     AwsPolicy(&'static AwsManagedPolicy),
     Provider(Box<Stored<OidcProviderRecord>>),
+    /// A role, and who may assume it.
+    Assumed(Box<IdentityRecord>, Box<TrustPolicy>),
     /// A user, role or group of that name is not there.
     NoIdentity(IdentityKind, String),
     NoPolicy(String),
@@ -66,6 +72,7 @@ impl Subject<'_> {
                 let none = || Found::NoProvider((*arn).to_owned());
                 found.map_or_else(none, |found| Found::Provider(Box::new(found)))
             }
+            Self::Assumed(arn) => find_role(work, arn).await?,
         })
     }
 
@@ -82,7 +89,7 @@ impl Subject<'_> {
             Self::UserOrCaller(name) => named("user", "/", name.unwrap_or_default()),
             Self::Caller => work.call.caller.arn().to_owned(),
             Self::New(kind, path, name) => named(kind, path, name),
-            Self::Policy(arn) | Self::Provider(arn) => (*arn).to_owned(),
+            Self::Policy(arn) | Self::Provider(arn) | Self::Assumed(arn) => (*arn).to_owned(),
             Self::NewProvider(issuer) => named("oidc-provider", "/", issuer),
         }
     }
@@ -100,6 +107,25 @@ async fn find_policy(work: Work<'_>, arn: &str) -> Result<Found, Fault> {
     }
     let found = work.env.managed_policy(work.account(), arn).await?;
     Ok(found.map_or_else(|| Found::NoPolicy(arn.to_owned()), |found| Found::Policy(Box::new(found))))
+}
+
+/// A role by its whole ARN. One whose trust policy does not open any more is like one that is not there.
+async fn find_role(work: Work<'_>, arn: &str) -> Result<Found, Fault> {
+    let none = Found::NoIdentity(IdentityKind::Role, arn.to_owned());
+    let (Some(account), Some(name)) =
+        (arn.split(':').nth(4).and_then(AccountId::parse), arn.rsplit('/').next())
+    else {
+        return Ok(none);
+    };
+    let Some(stored) = work.env.identity(account, IdentityKind::Role, name).await? else { return Ok(none) };
+    let record = stored.record;
+    let trust = record.role.as_ref().and_then(|role| TrustPolicy::parse(&role.trust).ok());
+    match trust {
+        Some(trust) if identity_arn(work.partition(), &record) == arn => {
+            Ok(Found::Assumed(Box::new(record), Box::new(trust)))
+        }
+        _ => Ok(none),
+    }
 }
 
 /// The user named, or the calling user.
@@ -141,6 +167,13 @@ impl Found {
         }
     }
 
+    pub(crate) fn assumed(self) -> Result<IdentityRecord, Fault> {
+        match self {
+            Self::Assumed(role, _) => Ok(*role),
+            other => Err(other.absent()),
+        }
+    }
+
     /// The error for what is not there.
     pub(crate) fn absent(&self) -> Fault {
         match self {
@@ -158,6 +191,7 @@ impl Found {
             Self::Identity(stored) => &stored.record.tags,
             Self::Policy(stored) => &stored.record.tags,
             Self::Provider(stored) => &stored.record.tags,
+            Self::Assumed(role, _) => &role.tags,
             _ => &[],
         }
     }

@@ -57,12 +57,12 @@ impl Xml {
 
     /// A list of texts.
     pub(crate) fn texts<'t>(&mut self, name: &str, items: impl IntoIterator<Item = &'t str>) {
-        self.list(name, items, |xml, text| xml.escaped(text));
+        self.list(name, items, Self::escaped);
     }
 
     /// The root element of an answer, in the namespace of its API.
     pub(crate) fn root(&mut self, name: &str, namespace: &str, fill: impl FnOnce(&mut Self)) {
-        self.0.push_str(&format!("<{name} xmlns=\"{namespace}\">"));
+        self.0.extend(["<", name, " xmlns=\"", namespace, "\">"]);
         fill(self);
         self.end(name);
     }
@@ -113,7 +113,8 @@ pub(crate) fn percent_encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
             encoded.push(char::from(byte));
         } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+            encoded.push('%');
+            encoded.push_str(&hex::encode_upper([byte]));
         }
     }
     encoded

@@ -222,7 +222,7 @@ impl Env {
         if !self.has_account(account).await? {
             return Ok(true);
         }
-        let mut parts = arn.splitn(2, '/').nth(1).unwrap_or_default().split('/');
+        let mut parts = arn.split_once('/').map_or("", |(_, rest)| rest).split('/');
         if matches!(principal, Principal::RoleSession(_)) {
             let role = parts.next().unwrap_or_default();
             return Ok(self.identity(account, kind, role).await?.is_some());

@@ -1,8 +1,15 @@
 //! The STS API, version 2011-06-15.
 
+mod assume_role;
 mod caller_identity;
+mod session;
+mod session_token;
 
 use crate::action::Entry;
 
 /// All actions, sorted by name.
-pub(crate) static ACTIONS: [Entry; 1] = [Entry::of::<caller_identity::GetCallerIdentity>()];
+pub(crate) static ACTIONS: [Entry; 3] = [
+    Entry::of::<assume_role::AssumeRole>(),
+    Entry::of::<caller_identity::GetCallerIdentity>(),
+    Entry::of::<session_token::GetSessionToken>(),
+];
