@@ -64,6 +64,10 @@ def test_a_reencrypt_is_recorded_in_full(server, root, root_arn, key, second_key
             "sourceKeyMaterialId": answer.json["SourceKeyMaterialId"],
             "destinationKeyMaterialId": answer.json["DestinationKeyMaterialId"],
         },
+        "authorization": [
+            {"action": f"kms:{action}", "effect": "Allow", "decidedBy": ["key-policy/Enable IAM User Permissions"]}
+            for action in ("ReEncryptFrom", "ReEncryptTo")
+        ],
         "requestID": answer.request_id,
         "readOnly": True,
         "resources": [{"accountId": root.account, "type": "AWS::KMS::Key", "ARN": arn} for arn in (key, second_key)],

@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use reseal_policy::{
-    Availability, Caller, ConditionKey, Decision, DenialReason, Grant, GrantOperation, Policies,
+    Availability, Because, Caller, ConditionKey, Decision, DenialReason, Grant, GrantOperation, Policies,
     Request as PolicyRequest, RequestContext, Retirable, Target, evaluate, evaluate_retiring,
 };
-use reseal_types::Region;
+use reseal_types::{AccountId, Region};
 
 use crate::{
     call::Call,
@@ -20,7 +20,7 @@ use crate::{
     permit::{Permits, Permitted},
     record::Party,
     resolve::{Found, Resolved, ShownAs},
-    trail::Trail,
+    trail::{Decided, Trail},
 };
 
 /// Decides on every key of the call, and on what identity policies alone decide.
@@ -35,11 +35,12 @@ pub(crate) async fn authorize<Op: Operation>(
     for (action, resource) in Op::identity_actions(env, call, request) {
         let context = Context::new(env, call, &caller, None, Op::facts(request, 0));
         let target = Target::Other { resource: &resource };
-        let mut decision = decide(&caller, action, target, &context, call.caller.policies());
-        if belongs_to_another(&resource, call) {
-            decision.denial = decision.denial.or(Some(DenialReason::NoResourcePolicyAllows));
+        let mut ruling = rule_alone(&caller, action, target, &context);
+        if belongs_to_another(&resource, call) && ruling.decision.is_allowed() {
+            ruling = Ruling::from(Decision::deny(DenialReason::NoResourcePolicyAllows));
         }
-        refuse_unless_allowed(call, action, decision, || Some(resource.clone()))?;
+        trail.note_decision(ruling.noted(action, None));
+        refuse_unless_allowed(call, action, ruling.decision, || Some(resource.clone()))?;
     }
     let same_key = same_key(&resolved);
     let mut permitted = Vec::with_capacity(resolved.len());
@@ -51,16 +52,17 @@ pub(crate) async fn authorize<Op: Operation>(
         let alias = alias.as_ref().map(reseal_types::AliasName::as_str);
         let across_accounts = Op::SPEC.cross_account;
         let asked = Asked { env, call, caller: &caller, key: &key, rule, alias, same_key, across_accounts };
-        let mut decision = match Op::retires(request)? {
+        let mut ruling = match Op::retires(request)? {
             None => asked.decide(Op::facts(request, index)).await?,
             Some(grant) => asked.decide_retiring(grant).await?,
         };
         let account = key.record.account;
-        if account != call.caller.account() && decision.denial.is_some() {
+        trail.note_decision(ruling.noted(rule.action, Some(account)));
+        if account != call.caller.account() && ruling.decision.denial.is_some() {
             // How the policy of another account's key refuses would tell that the key is there.
-            decision.denial = Some(DenialReason::NoResourcePolicyAllows);
+            ruling.decision.denial = Some(DenialReason::NoResourcePolicyAllows);
         }
-        refuse_unless_allowed(call, rule.action, decision, || match &shown_as {
+        refuse_unless_allowed(call, rule.action, ruling.decision, || match &shown_as {
             ShownAs::KeyArn => Some(key.arn().to_owned()),
             ShownAs::Requested(arn) => Some(arn.clone()),
             ShownAs::OfCiphertext => None,
@@ -74,8 +76,9 @@ pub(crate) async fn authorize<Op: Operation>(
         context.region = &region;
         for action in actions {
             let target = Target::Other { resource: "*" };
-            let decision = decide(&caller, action, target, &context, call.caller.policies());
-            refuse_unless_allowed(call, action, decision, || Some("*".to_owned()))?;
+            let ruling = rule_alone(&caller, action, target, &context);
+            trail.note_decision(ruling.noted(action, None));
+            refuse_unless_allowed(call, action, ruling.decision, || Some("*".to_owned()))?;
         }
     }
     Ok(permits)
@@ -102,7 +105,7 @@ struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// By the key policy and the caller's own policies, and where these do not allow, by the grants that name the
     /// caller. Grants in memory take part at once; others are read only when they are needed.
-    async fn decide(&self, facts: Facts<'a>) -> Result<Decision, Error> {
+    async fn decide(&self, facts: Facts<'a>) -> Result<Ruling, Error> {
         let context = self.context(facts);
         let operation = match self.key.record.grants.live {
             0 => None,
@@ -112,24 +115,25 @@ impl<'a> Asked<'a> {
         if let Some(held) = self.key.grants.of(self.caller) {
             return Ok(self.evaluate(&context, &held.candidates(operation, &context)));
         }
-        let decision = self.evaluate(&context, &[]);
+        let ruling = self.evaluate(&context, &[]);
         // No grant changes these.
-        if let None | Some(DenialReason::ExplicitDeny(_) | DenialReason::NotAcrossAccounts) = decision.denial
+        if let None | Some(DenialReason::ExplicitDeny(_) | DenialReason::NotAcrossAccounts) =
+            ruling.decision.denial
         {
-            return Ok(decision);
+            return Ok(ruling);
         }
         let grants = self.env.grants_of(self.key, self.caller).await?;
         Ok(self.evaluate(&context, &grants.candidates(operation, &context)))
     }
 
     /// By the grant that is to end.
-    async fn decide_retiring(&self, which: GrantRef<'_>) -> Result<Decision, Error> {
+    async fn decide_retiring(&self, which: GrantRef<'_>) -> Result<Ruling, Error> {
         let id = which.id(self.env)?;
         let own = self.key.record.account == self.call.caller.account();
         let Some(grant) = self.env.grant(self.key, id).await? else {
             // Only those who may know of the grant learn that it is gone.
             return match which {
-                GrantRef::Id(_) if !own => Ok(Decision::deny(DenialReason::NoResourcePolicyAllows)),
+                GrantRef::Id(_) if !own => Ok(Decision::deny(DenialReason::NoResourcePolicyAllows).into()),
                 GrantRef::Id(_) | GrantRef::Token(_) => Err(Error::NotFound(NotFound::Grant(id))),
             };
         };
@@ -143,7 +147,9 @@ impl<'a> Asked<'a> {
             grantee: grantee.as_ref(),
             issuing_account: grant.issuing_account.as_str(),
         };
-        Ok(evaluate_retiring(&self.request(&context), &self.call.caller.policies(), &retirable))
+        let named: Vec<_> = grants::compiled(id.to_string(), terms).map(Arc::new).into_iter().collect();
+        let policies = Policies { grants: &named, ..self.call.caller.policies() };
+        Ok(Ruling::of(evaluate_retiring(&self.request(&context), &policies, &retirable), &policies))
     }
 
     fn context<'c>(&'c self, facts: Facts<'c>) -> Context<'c> {
@@ -163,9 +169,9 @@ impl<'a> Asked<'a> {
         PolicyRequest { caller: self.caller, action: self.rule.action, target, context, new_grant }
     }
 
-    fn evaluate(&self, context: &Context<'_>, grants: &[Arc<Grant>]) -> Decision {
+    fn evaluate(&self, context: &Context<'_>, grants: &[Arc<Grant>]) -> Ruling {
         let policies = Policies { key: Some(&self.key.policy), grants, ..self.call.caller.policies() };
-        evaluate(&self.request(context), &policies)
+        Ruling::of(evaluate(&self.request(context), &policies), &policies)
     }
 }
 
@@ -185,14 +191,45 @@ fn same_key(resolved: &[(&'static KeyRule, Resolved)]) -> Option<bool> {
     }
 }
 
-fn decide(
-    caller: &Caller<'_>,
-    action: &str,
-    target: Target<'_>,
-    context: &Context<'_>,
-    policies: Policies<'_>,
-) -> Decision {
-    evaluate(&PolicyRequest { caller, action, target, context, new_grant: None }, &policies)
+/// By the caller's own policies alone.
+fn rule_alone(caller: &Caller<'_>, action: &str, target: Target<'_>, context: &Context<'_>) -> Ruling {
+    let policies = context.call.caller.policies();
+    let request = PolicyRequest { caller, action, target, context, new_grant: None };
+    Ruling::of(evaluate(&request, &policies), &policies)
+}
+
+/// A decision with the names of what it rests on.
+struct Ruling {
+    decision: Decision,
+    /// The statement of the key policy, or the grant.
+    by_key: Option<String>,
+    /// The statement of the caller's own policies.
+    by_own: Option<String>,
+}
+
+impl Ruling {
+    fn of(decision: Decision, policies: &Policies<'_>) -> Self {
+        let Because { key, own, grant } = decision.because;
+        let grant = grant.and_then(|index| policies.grants.get(index));
+        let by_key = key.map(|at| policies.label(at)).or_else(|| grant.map(|grant| grant.label()));
+        Self { decision, by_key, by_own: own.map(|at| policies.label(at)) }
+    }
+
+    fn noted(&self, action: &'static str, owner: Option<AccountId>) -> Decided {
+        Decided {
+            action,
+            allowed: self.decision.is_allowed(),
+            owner,
+            by_key: self.by_key.clone(),
+            by_own: self.by_own.clone(),
+        }
+    }
+}
+
+impl From<Decision> for Ruling {
+    fn from(decision: Decision) -> Self {
+        Self { decision, by_key: None, by_own: None }
+    }
 }
 
 /// `resource` is what the refusal may name; `None`: the key is known from a ciphertext only.

@@ -46,6 +46,20 @@ pub(crate) struct Trail<'a> {
     parameters: Vec<u8>,
     /// Keys worked on, with their owner: source first, then destination.
     resources: Vec<(AccountId, String)>,
+    /// In the order in which they were made; a refusal is the last.
+    decisions: Vec<Decided>,
+}
+
+/// What the policies said to one action, and by what.
+pub(crate) struct Decided {
+    pub(crate) action: &'static str,
+    pub(crate) allowed: bool,
+    /// The owner of the key that it was asked on.
+    pub(crate) owner: Option<AccountId>,
+    /// The statement of the key policy, or the grant. For the owner's eyes.
+    pub(crate) by_key: Option<String>,
+    /// The statement of the caller's own policies. For the eyes of the caller's account.
+    pub(crate) by_own: Option<String>,
 }
 
 /// A record, ready to be kept.
@@ -67,8 +81,15 @@ impl<'a> Trail<'a> {
     pub(crate) fn open(env: &Env, call: &'a Call, event: Event) -> Result<Self, Error> {
         env.audit.ready()?;
         let event_id = RequestId::random(env.entropy.as_ref())?;
-        let (parameters, resources) = (Vec::new(), Vec::new());
-        Ok(Self { call, event, event_id, at: env.clock.now(), parameters, resources })
+        Ok(Self {
+            call,
+            event,
+            event_id,
+            at: env.clock.now(),
+            parameters: Vec::new(),
+            resources: Vec::new(),
+            decisions: Vec::new(),
+        })
     }
 
     /// Takes another event id. The record of a failure must not stand for that of a change which may have been
@@ -87,13 +108,23 @@ impl<'a> Trail<'a> {
     pub(crate) fn note_parameters(&mut self, describe: impl FnOnce(&mut JsonObject<'_>)) {
         self.parameters.clear();
         JsonObject::write(&mut self.parameters, describe);
-        self.resources.clear();
+        self.begin_again();
     }
 
     /// Notes what the request asks for, as JSON. Replaces what an earlier attempt noted.
     pub(crate) fn set_parameters(&mut self, json: Option<Vec<u8>>) {
         self.parameters = json.unwrap_or_default();
+        self.begin_again();
+    }
+
+    fn begin_again(&mut self) {
         self.resources.clear();
+        self.decisions.clear();
+    }
+
+    /// Notes what the policies said.
+    pub(crate) fn note_decision(&mut self, decided: Decided) {
+        self.decisions.push(decided);
     }
 
     /// Notes a key that the call works on.
@@ -162,6 +193,7 @@ impl<'a> Trail<'a> {
                     notes.recipient.iter().for_each(|attested| recipient::describe(attested, data));
                 });
             }
+            self.write_decisions(record, copy);
             record.text("requestID", call.request_id.as_str());
             record.text("eventID", copy.event_id.as_str());
             record.boolean("readOnly", event.read_only);
@@ -181,6 +213,22 @@ impl<'a> Trail<'a> {
             }
         });
         line
+    }
+
+    /// `authorization`, an addition to CloudTrail's shape: which statements or grants decided, as far as they are the
+    /// recipient's own.
+    fn write_decisions(&self, record: &mut JsonObject<'_>, copy: &Copy<'_>) {
+        if self.decisions.is_empty() {
+            return;
+        }
+        let is_caller = copy.recipient == self.call.caller.account();
+        record.objects("authorization", &self.decisions, |object, decided| {
+            object.text("action", decided.action);
+            object.text("effect", if decided.allowed { "Allow" } else { "Deny" });
+            let by_key = decided.by_key.as_deref().filter(|_| decided.owner == Some(copy.recipient));
+            let by_own = decided.by_own.as_deref().filter(|_| is_caller);
+            object.texts("decidedBy", by_key.into_iter().chain(by_own));
+        });
     }
 
     fn write_resources(&self, record: &mut JsonObject<'_>, copy: &Copy<'_>, notes: Option<&Notes>) {

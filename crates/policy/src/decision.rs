@@ -1,5 +1,6 @@
 //! The outcome of a decision: cheap ids while deciding, words only when someone asks.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use crate::document::{IdentityPolicy, KeyPolicy};
@@ -150,19 +151,29 @@ impl<'a> Policies<'a> {
         document.statements().get(at.statement)
     }
 
-    /// A name of the statement for audit records and explanations, such as `key-policy/DenyApp` or
-    /// `identity-policy[1]/#0` when it has no Sid. Policies are counted from 0, statements too.
+    /// A name of the statement for audit records and explanations, such as `key-policy/DenyApp`,
+    /// `identity-policy/ReadOnly/#0` when it has no Sid, or `session-policy[1]/#0` when the policy has no name either.
+    /// Policies are counted from 0, statements too.
     pub fn label(&self, at: StatementRef) -> String {
-        let policy = match at.kind {
-            PolicyKind::Key => "key-policy".to_owned(),
-            PolicyKind::Identity => format!("identity-policy[{}]", at.policy),
-            PolicyKind::Boundary => "permissions-boundary".to_owned(),
-            PolicyKind::Session => format!("session-policy[{}]", at.policy),
+        let (kind, policies) = match at.kind {
+            PolicyKind::Key => ("key-policy", None),
+            PolicyKind::Identity => ("identity-policy", Some(self.identity)),
+            PolicyKind::Boundary => ("permissions-boundary", None),
+            PolicyKind::Session => ("session-policy", Some(self.session)),
         };
-        match self.statement(at).and_then(Statement::sid) {
-            Some(sid) => format!("{policy}/{sid}"),
-            None => format!("{policy}/#{}", at.statement),
-        }
+        let mut label = kind.to_owned();
+        let name = policies.and_then(|policies| policies.get(at.policy)).and_then(|policy| policy.name());
+        // Writing to a string cannot fail.
+        let _ = match (name, policies) {
+            (Some(name), _) => write!(label, "/{name}"),
+            (None, Some(_)) => write!(label, "[{}]", at.policy),
+            (None, None) => Ok(()),
+        };
+        let _ = match self.statement(at).and_then(Statement::sid) {
+            Some(sid) => write!(label, "/{sid}"),
+            None => write!(label, "/#{}", at.statement),
+        };
+        label
     }
 }
 

@@ -30,7 +30,10 @@ pub struct KeyPolicy(PolicyDocument);
 
 /// A policy attached to an identity, or used as permissions boundary or session policy: no principals.
 #[derive(Debug, Clone, PartialEq)]
-pub struct IdentityPolicy(PolicyDocument);
+pub struct IdentityPolicy {
+    document: PolicyDocument,
+    name: Option<Box<str>>,
+}
 
 /// The trust policy of a role: who may assume it. Every statement names principals and none names resources, since
 /// the role itself is the resource.
@@ -67,12 +70,23 @@ impl KeyPolicy {
 impl IdentityPolicy {
     /// Parses and compiles an identity policy.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        PolicyDocument::parse(text, Kind::Identity).map(Self)
+        Ok(Self { document: PolicyDocument::parse(text, Kind::Identity)?, name: None })
+    }
+
+    /// With a name for audit records and explanations.
+    #[must_use]
+    pub fn named(self, name: impl Into<Box<str>>) -> Self {
+        Self { name: Some(name.into()), ..self }
+    }
+
+    /// Its name, if it was given one.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
     }
 
     /// The document.
     pub fn document(&self) -> &PolicyDocument {
-        &self.0
+        &self.document
     }
 }
 

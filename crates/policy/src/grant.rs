@@ -132,6 +132,11 @@ impl FromIterator<GrantOperation> for GrantOperations {
 }
 
 impl Grant {
+    /// What audit records and explanations call it.
+    pub fn label(&self) -> String {
+        format!("grant/{}", self.id)
+    }
+
     /// Whether a grantee that may create grants through this one may create `child`: no operation more, and
     /// constraints that are equal or stricter.
     pub fn permits_child(&self, child: &Grant) -> bool {

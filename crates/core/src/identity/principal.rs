@@ -190,8 +190,13 @@ impl Env {
         record: &IdentityRecord,
         list: &mut Vec<Arc<IdentityPolicy>>,
     ) -> Result<(), Error> {
-        for (_, document) in &record.inline {
-            list.push(compiled(owner, document)?);
+        let kind = match record.kind {
+            IdentityKind::User => "user",
+            IdentityKind::Group => "group",
+            IdentityKind::Role => "role",
+        };
+        for (name, document) in &record.inline {
+            list.push(compiled(owner, document, format!("{kind}/{}/{name}", record.name))?);
         }
         for arn in &record.attached {
             // What is attached cannot be deleted; should it be gone all the same, a Deny of it must not be.
@@ -207,19 +212,23 @@ impl Env {
         account: AccountId,
         arn: &str,
     ) -> Result<Option<Arc<IdentityPolicy>>, Error> {
+        // Names end the ARN after `policy/`, with the path in between.
+        let name = || arn.split_once(":policy/").map_or(arn, |(_, name)| name).to_owned();
         let load = async {
             if let Some(policy) = directory::AwsManagedPolicy::find(self.settings.partition.as_str(), arn) {
-                return compiled(arn, policy.document).map(Some);
+                return compiled(arn, policy.document, name()).map(Some);
             }
             let Some(held) = self.managed_policy(account, arn).await? else { return Ok(None) };
             let Some(version) = held.record.in_force() else { return Ok(None) };
-            compiled(arn, &version.document).map(Some)
+            compiled(arn, &version.document, name()).map(Some)
         };
         self.principals.policies.get_or_load(&arn.into(), load).await
     }
 }
 
-fn compiled(owner: &str, document: &str) -> Result<Arc<IdentityPolicy>, Error> {
+fn compiled(owner: &str, document: &str, name: String) -> Result<Arc<IdentityPolicy>, Error> {
     let policy = IdentityPolicy::parse(document);
-    policy.map(Arc::new).map_err(|_| Error::Internal(Cause::StoredPolicy(owner.to_owned())))
+    policy
+        .map(|policy| Arc::new(policy.named(name)))
+        .map_err(|_| Error::Internal(Cause::StoredPolicy(owner.to_owned())))
 }

@@ -123,3 +123,50 @@ async fn the_log_is_flushed_also_when_nothing_is_swept() {
     world.audit.set_broken(true);
     assert!(world.env.sweep_outbox().await.is_err(), "a flush that fails must be told");
 }
+
+/// The `authorization` of the last record in the log of `account`.
+fn authorization(world: &World, account: &str) -> Value {
+    let records = world.audit.records();
+    let of = |record: &&Value| record["recipientAccountId"] == account;
+    records.iter().rfind(of).unwrap()["authorization"].clone()
+}
+
+#[tokio::test]
+async fn records_name_what_decided() {
+    let world = World::new().await;
+    let key = symmetric(&world).await;
+    let created = json!([{"action": "kms:CreateKey", "effect": "Allow", "decidedBy": []}]);
+    assert_eq!(authorization(&world, "111122223333"), created, "the root user needs no policy");
+    let by = |effect: &str, by: Value| json!([{"action": "kms:Encrypt", "effect": effect, "decidedBy": by}]);
+    encrypt(&world, &key, json!({})).await;
+    let account_statement = by("Allow", json!(["key-policy/Enable IAM User Permissions"]));
+    assert_eq!(authorization(&world, "111122223333"), account_statement);
+
+    let guest = world.call("444455556666", "us-east-1");
+    let request = json!({"KeyId": key, "Plaintext": "c2VjcmV0"});
+    world.ask_as(&guest, "Encrypt", &request).await.unwrap_err();
+    assert_eq!(authorization(&world, "444455556666"), by("Deny", json!([])));
+    let grant = json!({"KeyId": key, "GranteePrincipal": "arn:aws:iam::444455556666:root",
+        "Operations": ["Encrypt"]});
+    let id = text(&world.ask("CreateGrant", &grant).await.unwrap(), "/GrantId");
+    world.ask_as(&guest, "Encrypt", &request).await.unwrap();
+    assert_eq!(authorization(&world, "111122223333"), by("Allow", json!([format!("grant/{id}")])));
+    assert_eq!(
+        authorization(&world, "444455556666"),
+        by("Allow", json!([])),
+        "what is another's is not told"
+    );
+
+    let deny = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "kms:*", "Resource": "*"},
+        {"Sid": "No", "Effect": "Deny", "Principal": "*", "Action": "kms:Encrypt", "Resource": "*"}]});
+    world.ask("PutKeyPolicy", &json!({"KeyId": key, "Policy": deny.to_string()})).await.unwrap();
+    world.ask("Encrypt", &request).await.unwrap_err();
+    assert_eq!(authorization(&world, "111122223333"), by("Deny", json!(["key-policy/No"])));
+    world.ask_as(&guest, "Encrypt", &request).await.unwrap_err();
+    assert_eq!(authorization(&world, "444455556666"), by("Deny", json!([])));
+    world.ask("RetireGrant", &json!({"KeyId": key, "GrantId": id})).await.unwrap();
+    let retired =
+        json!([{"action": "kms:RetireGrant", "effect": "Allow", "decidedBy": [format!("grant/{id}")]}]);
+    assert_eq!(authorization(&world, "111122223333"), retired);
+}
