@@ -14,6 +14,10 @@ pub enum CryptoError {
     UnsupportedAlgorithm,
     /// The plaintext is empty or longer than the algorithm takes under this key.
     PlaintextLength,
+    /// The algorithm signs no message of this type and length.
+    MessageLength,
+    /// The signature was not made by this key, algorithm and message, or was altered.
+    InvalidSignature,
     /// The ciphertext was not made by this key and algorithm, or was altered.
     InvalidCiphertext,
     /// The library could not do its work: no memory, no randomness, or its own self-test failed.
@@ -26,6 +30,8 @@ impl fmt::Display for CryptoError {
             Self::InvalidKey => "the key is not valid",
             Self::UnsupportedAlgorithm => "the key has no such algorithm",
             Self::PlaintextLength => "the plaintext is empty or too long",
+            Self::MessageLength => "the algorithm signs no such message",
+            Self::InvalidSignature => "the signature is not valid",
             Self::InvalidCiphertext => "the ciphertext is not valid",
             Self::Failure => "the cryptographic library failed",
         })

@@ -26,6 +26,7 @@ mod scratch;
 pub mod seal;
 pub mod self_test;
 mod self_test_answers;
+pub mod signing;
 #[cfg(feature = "sm2")]
 pub mod sm2;
 pub mod wrap;

@@ -1,10 +1,11 @@
-//! SM2 public-key encryption (GB/T 32918.4, GM/T 0003.4) with SM3.
+//! SM2 key pairs, and public-key encryption with them (GB/T 32918.4, GM/T 0003.4) with SM3.
 //!
 //! Ciphertexts are the DER form of GM/T 0009: SEQUENCE { INTEGER x, INTEGER y, OCTET STRING hash, OCTET
 //! STRING ciphertext }, the order C1, C3, C2. The implementation is RustCrypto's: it is not audited and not
 //! validated, which is why SM2 is a cargo feature of its own.
 
 mod agreement;
+mod signing;
 
 use reseal_types::{Reveal, SecretBytes};
 use sm2::{

@@ -85,20 +85,3 @@ api_enum! {
         MlKem = "ML_KEM",
     }
 }
-
-/// `SigningAlgorithmSpec` of the API, as far as a key spec that can be created offers it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SigningAlgorithm(pub &'static str);
-
-/// What an RSA key signs with (RFC 8017; salt as long as the hash).
-pub const RSA_SIGNING: &[SigningAlgorithm] = &[
-    SigningAlgorithm("RSASSA_PKCS1_V1_5_SHA_256"),
-    SigningAlgorithm("RSASSA_PKCS1_V1_5_SHA_384"),
-    SigningAlgorithm("RSASSA_PKCS1_V1_5_SHA_512"),
-    SigningAlgorithm("RSASSA_PSS_SHA_256"),
-    SigningAlgorithm("RSASSA_PSS_SHA_384"),
-    SigningAlgorithm("RSASSA_PSS_SHA_512"),
-];
-
-/// What an SM2 key signs with (GB/T 32918.2).
-pub const SM2_SIGNING: &[SigningAlgorithm] = &[SigningAlgorithm("SM2DSA")];

@@ -4,9 +4,9 @@
 
 use std::fmt;
 
-use crate::algorithm::{
-    EncapsulationAlgorithm, EncryptionAlgorithm, KeyAgreementAlgorithm, MacAlgorithm, RSA_SIGNING,
-    SM2_SIGNING, SigningAlgorithm,
+use crate::{
+    algorithm::{EncapsulationAlgorithm, EncryptionAlgorithm, KeyAgreementAlgorithm, MacAlgorithm},
+    signing::SigningAlgorithm,
 };
 
 macro_rules! api_enum {
@@ -192,12 +192,59 @@ impl KeySpec {
         }
     }
 
-    /// The signing algorithms of a key of this spec with usage SIGN_VERIFY.
+    /// The signing algorithms of a key of this spec with usage SIGN_VERIFY, in the order in which AWS tells them.
     pub const fn signing_algorithms(self) -> &'static [SigningAlgorithm] {
         match self {
-            Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096 => RSA_SIGNING,
-            Self::Sm2 => SM2_SIGNING,
-            _ => &[],
+            Self::Rsa2048 | Self::Rsa3072 | Self::Rsa4096 => &[
+                SigningAlgorithm::RsassaPkcs1V15Sha256,
+                SigningAlgorithm::RsassaPkcs1V15Sha384,
+                SigningAlgorithm::RsassaPkcs1V15Sha512,
+                SigningAlgorithm::RsassaPssSha256,
+                SigningAlgorithm::RsassaPssSha384,
+                SigningAlgorithm::RsassaPssSha512,
+            ],
+            Self::EccNistP256 | Self::EccSecgP256k1 => &[SigningAlgorithm::EcdsaSha256],
+            Self::EccNistP384 => &[SigningAlgorithm::EcdsaSha384],
+            Self::EccNistP521 => &[SigningAlgorithm::EcdsaSha512],
+            Self::EccNistEdwards25519 => {
+                &[SigningAlgorithm::Ed25519Sha512, SigningAlgorithm::Ed25519PhSha512]
+            }
+            Self::MlDsa44 | Self::MlDsa65 | Self::MlDsa87 => &[SigningAlgorithm::MlDsaShake256],
+            Self::Sm2 => &[SigningAlgorithm::Sm2dsa],
+            Self::SymmetricDefault
+            | Self::Hmac224
+            | Self::Hmac256
+            | Self::Hmac384
+            | Self::Hmac512
+            | Self::MlKem512
+            | Self::MlKem768
+            | Self::MlKem1024 => &[],
+        }
+    }
+
+    /// Whether GenerateDataKeyPair makes pairs of this spec (`DataKeyPairSpec` of the API).
+    pub const fn is_data_key_pair(self) -> bool {
+        match self {
+            Self::Rsa2048
+            | Self::Rsa3072
+            | Self::Rsa4096
+            | Self::EccNistP256
+            | Self::EccNistP384
+            | Self::EccNistP521
+            | Self::EccSecgP256k1
+            | Self::EccNistEdwards25519
+            | Self::Sm2
+            | Self::MlKem512
+            | Self::MlKem768
+            | Self::MlKem1024 => true,
+            Self::SymmetricDefault
+            | Self::Hmac224
+            | Self::Hmac256
+            | Self::Hmac384
+            | Self::Hmac512
+            | Self::MlDsa44
+            | Self::MlDsa65
+            | Self::MlDsa87 => false,
         }
     }
 
@@ -249,6 +296,14 @@ mod tests {
         }
         assert_eq!(KeySpec::parse("rsa_2048"), None);
         assert_eq!(KeySpec::ALL.len(), 20);
+    }
+
+    #[test]
+    fn every_spec_that_signs_has_an_algorithm() {
+        for spec in KeySpec::ALL {
+            assert_eq!(spec.allows(KeyUsage::SignVerify), !spec.signing_algorithms().is_empty(), "{spec}");
+        }
+        assert_eq!(KeySpec::ALL.iter().filter(|spec| spec.is_data_key_pair()).count(), 12);
     }
 
     #[test]

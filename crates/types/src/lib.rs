@@ -13,11 +13,10 @@ pub mod grant;
 pub mod key;
 pub mod key_ref;
 pub mod secret;
+pub mod signing;
 pub mod time;
 
-pub use algorithm::{
-    EncapsulationAlgorithm, EncryptionAlgorithm, KeyAgreementAlgorithm, MacAlgorithm, SigningAlgorithm,
-};
+pub use algorithm::{EncapsulationAlgorithm, EncryptionAlgorithm, KeyAgreementAlgorithm, MacAlgorithm};
 pub use arn::{AccountId, Partition, Region};
 pub use ciphertext_header::{CiphertextHeader, KeyMaterialId};
 pub use context::EncryptionContext;
@@ -25,4 +24,5 @@ pub use grant::GrantId;
 pub use key::{KeySpec, KeyState, KeyUsage, Origin};
 pub use key_ref::{AliasName, KeyId, KeyRef};
 pub use secret::{Reveal, SecretBytes};
+pub use signing::{MessageType, SigningAlgorithm};
 pub use time::Timestamp;

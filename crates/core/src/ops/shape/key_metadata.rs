@@ -1,6 +1,8 @@
 //! `KeyMetadata`: what DescribeKey and CreateKey tell about a key.
 
-use reseal_types::{EncryptionAlgorithm, KeySpec, KeyState, KeyUsage, Partition, Region};
+use reseal_types::{
+    EncryptionAlgorithm, KeySpec, KeyState, KeyUsage, Partition, Region, SigningAlgorithm,
+};
 use serde::Serialize;
 
 use super::EpochSeconds;
@@ -112,7 +114,7 @@ impl Algorithms {
     pub(crate) fn of(spec: KeySpec, usage: KeyUsage) -> Self {
         let encryption =
             || spec.encryption_algorithms().iter().copied().map(EncryptionAlgorithm::as_str).collect();
-        let signing = || spec.signing_algorithms().iter().map(|algorithm| algorithm.0).collect();
+        let signing = || spec.signing_algorithms().iter().copied().map(SigningAlgorithm::as_str).collect();
         Self {
             encryption: (usage == KeyUsage::EncryptDecrypt).then(encryption),
             signing: (usage == KeyUsage::SignVerify).then(signing),
