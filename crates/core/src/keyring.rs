@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use reseal_crypto::{
     agreement::AgreementKey, asymmetric::KeyPair, ciphertext::MaterialKey, kem::KemKeyPair, mac::MacKey,
+    signing::SigningKey,
 };
 use reseal_policy::KeyPolicy;
 use reseal_types::{
@@ -43,6 +44,8 @@ pub(crate) enum Materials {
     Symmetric(Vec<(KeyMaterialId, MaterialKey)>),
     /// A pair for encryption. Like all that follow it has one version for life.
     Pair(Arc<KeyPair>),
+    /// A pair for signatures.
+    Signing(Arc<SigningKey>),
     /// An HMAC key.
     Mac(Box<MacKey>),
     /// A private key for key agreement.
@@ -160,7 +163,7 @@ impl Key {
             let held = env.vault.read::<MaterialRecord>(&place).await?;
             let bytes = held.ok_or(VaultError::Tampered(place))?.record.0;
             if *spec != KeySpec::SymmetricDefault {
-                return material::prepare(*spec, *usage, &bytes);
+                return material::prepare(env, *spec, *usage, bytes).await;
             }
             let material = MaterialKey::new(&bytes).map_err(|_| broken())?;
             if self.record.origin == Origin::ExternalKeyStore {

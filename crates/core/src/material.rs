@@ -9,6 +9,7 @@ use reseal_crypto::{
     error::CryptoError,
     kem::KemKeyPair,
     mac::MacKey,
+    signing::SigningKey,
 };
 use reseal_types::{KeySpec, KeyUsage, SecretBytes};
 
@@ -24,17 +25,6 @@ pub(crate) struct Fresh {
     pub(crate) bytes: SecretBytes,
     /// DER SubjectPublicKeyInfo of an asymmetric key.
     pub(crate) public_key: Option<Vec<u8>>,
-}
-
-/// Whether key material for such keys is made here. The spec allows the usage.
-pub(crate) fn is_made_here(spec: KeySpec, usage: KeyUsage) -> bool {
-    match usage {
-        KeyUsage::GenerateVerifyMac | KeyUsage::KeyAgreement | KeyUsage::EncapsulateDecapsulate => true,
-        KeyUsage::EncryptDecrypt | KeyUsage::SignVerify => matches!(
-            spec,
-            KeySpec::SymmetricDefault | KeySpec::Rsa2048 | KeySpec::Rsa3072 | KeySpec::Rsa4096 | KeySpec::Sm2
-        ),
-    }
 }
 
 /// Whether these bare bytes can be the material of a symmetric encryption key or an HMAC key of that spec.
@@ -55,7 +45,24 @@ pub(crate) async fn generate(env: &Env, spec: KeySpec, usage: KeyUsage) -> Resul
         let bytes = SecretBytes::generate(length, |bytes| env.entropy.fill_secret(bytes))?;
         return Ok(Fresh { bytes, public_key: None });
     }
-    let _one_at_a_time = env.generation.lock().await;
+    generate_in_pool(env, spec, usage).await
+}
+
+/// Makes a key pair that no KMS key has: the caller gets it.
+pub(crate) async fn generate_data_key_pair(env: &Env, spec: KeySpec) -> Result<Fresh, Error> {
+    // By usage, since the same spec may stand for several kinds; as PKCS#8 they are all alike.
+    let usage = if spec.allows(KeyUsage::SignVerify) {
+        KeyUsage::SignVerify
+    } else {
+        KeyUsage::EncapsulateDecapsulate
+    };
+    generate_in_pool(env, spec, usage).await
+}
+
+async fn generate_in_pool(env: &Env, spec: KeySpec, usage: KeyUsage) -> Result<Fresh, Error> {
+    // The search for RSA primes takes up to seconds: one at a time, so that the pool has room for others.
+    let is_slow = spec.rsa_modulus_bytes().is_some();
+    let _one_at_a_time = if is_slow { Some(env.generation.lock().await) } else { None };
     let generated = offload(env.workers.as_ref(), move || generate_pair(spec, usage)).await?;
     generated.map_err(|_| Error::Internal(Cause::Crypto("generation of a key pair")))
 }
@@ -70,7 +77,11 @@ fn generate_pair(spec: KeySpec, usage: KeyUsage) -> Result<Fresh, CryptoError> {
             let (pkcs8, pair) = KemKeyPair::generate(spec)?;
             (pkcs8, pair.public_key_der().to_vec())
         }
-        KeyUsage::EncryptDecrypt | KeyUsage::SignVerify | KeyUsage::GenerateVerifyMac => {
+        KeyUsage::SignVerify => {
+            let GeneratedKeyPair { pkcs8, spki } = SigningKey::generate(spec)?;
+            (pkcs8, spki)
+        }
+        KeyUsage::EncryptDecrypt | KeyUsage::GenerateVerifyMac => {
             let GeneratedKeyPair { pkcs8, spki } = KeyPair::generate(spec)?;
             (pkcs8, spki)
         }
@@ -79,14 +90,26 @@ fn generate_pair(spec: KeySpec, usage: KeyUsage) -> Result<Fresh, CryptoError> {
 }
 
 /// Prepares the one version of key material that every key but a symmetric encryption key has.
-pub(crate) fn prepare(spec: KeySpec, usage: KeyUsage, bytes: &SecretBytes) -> Result<Materials, Error> {
+pub(crate) async fn prepare(
+    env: &Env,
+    spec: KeySpec,
+    usage: KeyUsage,
+    bytes: SecretBytes,
+) -> Result<Materials, Error> {
     let prepared = match usage {
+        KeyUsage::GenerateVerifyMac => load(spec, usage, &bytes),
+        // Checking of a private key and deriving of its public key take up to a millisecond.
+        _ => offload(env.workers.as_ref(), move || load(spec, usage, &bytes)).await?,
+    };
+    prepared.map_err(|_| Error::Internal(Cause::Crypto("loading of key material")))
+}
+
+fn load(spec: KeySpec, usage: KeyUsage, bytes: &SecretBytes) -> Result<Materials, CryptoError> {
+    match usage {
         KeyUsage::GenerateVerifyMac => MacKey::load(spec, bytes).map(Box::new).map(Materials::Mac),
         KeyUsage::KeyAgreement => AgreementKey::load(spec, bytes).map(Arc::new).map(Materials::Agreement),
         KeyUsage::EncapsulateDecapsulate => KemKeyPair::load(spec, bytes).map(Box::new).map(Materials::Kem),
-        KeyUsage::EncryptDecrypt | KeyUsage::SignVerify => {
-            KeyPair::load(spec, bytes).map(Arc::new).map(Materials::Pair)
-        }
-    };
-    prepared.map_err(|_| Error::Internal(Cause::Crypto("loading of key material")))
+        KeyUsage::SignVerify => SigningKey::load(spec, bytes).map(Arc::new).map(Materials::Signing),
+        KeyUsage::EncryptDecrypt => KeyPair::load(spec, bytes).map(Arc::new).map(Materials::Pair),
+    }
 }

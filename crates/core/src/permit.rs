@@ -3,6 +3,7 @@
 mod agreement;
 mod external;
 mod mac;
+mod signing;
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use reseal_types::{
     CiphertextHeader, EncryptionAlgorithm, EncryptionContext, KeyMaterialId, KeyState, KeyUsage, Origin,
     Reveal, SecretBytes, ciphertext_header::Suite,
 };
+pub(crate) use signing::ToSign;
 
 use crate::{
     call::Call,

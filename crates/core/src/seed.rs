@@ -51,7 +51,7 @@ impl Env {
         if self.key(&seed.region, seed.id).await?.is_some() {
             return Ok(false);
         }
-        if !seed.spec.allows(seed.usage) || !material::is_made_here(seed.spec, seed.usage) {
+        if !seed.spec.allows(seed.usage) {
             return invalid("The usage does not fit the key spec.");
         }
         if seed.material.as_ref().is_some_and(|bytes| !material::fits(seed.spec, bytes)) {

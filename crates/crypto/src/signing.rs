@@ -125,6 +125,28 @@ impl SigningKey {
         }
     }
 
+    /// Whether signing takes well under 100 microseconds, so that it needs no thread of its own.
+    pub fn signs_quickly(&self) -> bool {
+        match self {
+            Self::Ecdsa(key) => key.is_quick(),
+            Self::Ed25519(_) => true,
+            Self::Rsa(_) | Self::MlDsa(_) => false,
+            #[cfg(feature = "sm2")]
+            Self::Sm2(_) => false,
+        }
+    }
+
+    /// The same of checking a signature.
+    pub fn verifies_quickly(&self) -> bool {
+        match self {
+            Self::Ecdsa(key) => key.is_quick(),
+            Self::Ed25519(_) | Self::Rsa(_) => true,
+            Self::MlDsa(key) => key.is_quick(),
+            #[cfg(feature = "sm2")]
+            Self::Sm2(_) => false,
+        }
+    }
+
     /// The pairwise consistency test of FIPS 140-3 for a signature pair.
     fn check_consistency(&self, spec: KeySpec) -> Result<(), CryptoError> {
         let mut probe = [0; 32];

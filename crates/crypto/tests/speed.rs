@@ -7,9 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reseal_crypto::{MaterialKey, decrypt, encrypt};
+use reseal_crypto::{MaterialKey, decrypt, encrypt, signing::SigningKey};
 use reseal_types::{
-    CiphertextHeader, EncryptionContext, KeyId, KeyMaterialId, SecretBytes, ciphertext_header::Suite,
+    CiphertextHeader, EncryptionContext, KeyId, KeyMaterialId, KeySpec, KeyUsage, MessageType, SecretBytes,
+    ciphertext_header::Suite,
 };
 
 const ROUNDS: u32 = 20_000;
@@ -50,4 +51,45 @@ fn encrypt_and_decrypt_32_bytes() {
         });
         println!("32 bytes, {pairs} pairs: encrypt {encryption:?}, decrypt {decryption:?}");
     }
+}
+
+/// What decides whether a signature is made where it is asked for or on the worker pool.
+#[test]
+#[ignore = "a measurement"]
+#[expect(clippy::print_stdout, reason = "its figures are its result")]
+fn sign_and_verify() {
+    for spec in KeySpec::ALL.iter().filter(|spec| spec.allows(KeyUsage::SignVerify)) {
+        let generated = SigningKey::generate(*spec).unwrap();
+        let loading = quickest(|| {
+            black_box(SigningKey::load(*spec, &generated.pkcs8).unwrap());
+        });
+        let key = SigningKey::load(*spec, &generated.pkcs8).unwrap();
+        let algorithm = spec.signing_algorithms()[0];
+        let signature = key.sign(algorithm, MessageType::Raw, &[7; 64]).unwrap();
+        let signing = quickest(|| {
+            black_box(key.sign(algorithm, MessageType::Raw, &[7; 64]).unwrap());
+        });
+        let verification = quickest(|| {
+            key.verify(algorithm, MessageType::Raw, &[7; 64], &signature).unwrap();
+        });
+        let generation = quickest_of(3, || {
+            black_box(SigningKey::generate(*spec).unwrap());
+        });
+        println!(
+            "{spec}: load {loading:?}, sign {signing:?}, verify {verification:?}, generate {generation:?}"
+        );
+    }
+}
+
+fn quickest(work: impl FnMut()) -> Duration {
+    quickest_of(200, work)
+}
+
+fn quickest_of(times: u32, mut work: impl FnMut()) -> Duration {
+    let one = || {
+        let start = Instant::now();
+        work();
+        start.elapsed()
+    };
+    std::iter::repeat_with(one).take(times as usize).min().unwrap()
 }

@@ -222,32 +222,6 @@ impl KeySpec {
         }
     }
 
-    /// Whether GenerateDataKeyPair makes pairs of this spec (`DataKeyPairSpec` of the API).
-    pub const fn is_data_key_pair(self) -> bool {
-        match self {
-            Self::Rsa2048
-            | Self::Rsa3072
-            | Self::Rsa4096
-            | Self::EccNistP256
-            | Self::EccNistP384
-            | Self::EccNistP521
-            | Self::EccSecgP256k1
-            | Self::EccNistEdwards25519
-            | Self::Sm2
-            | Self::MlKem512
-            | Self::MlKem768
-            | Self::MlKem1024 => true,
-            Self::SymmetricDefault
-            | Self::Hmac224
-            | Self::Hmac256
-            | Self::Hmac384
-            | Self::Hmac512
-            | Self::MlDsa44
-            | Self::MlDsa65
-            | Self::MlDsa87 => false,
-        }
-    }
-
     /// The MAC algorithm of an HMAC key: each has one.
     pub const fn mac_algorithm(self) -> Option<MacAlgorithm> {
         match self {
@@ -303,7 +277,6 @@ mod tests {
         for spec in KeySpec::ALL {
             assert_eq!(spec.allows(KeyUsage::SignVerify), !spec.signing_algorithms().is_empty(), "{spec}");
         }
-        assert_eq!(KeySpec::ALL.iter().filter(|spec| spec.is_data_key_pair()).count(), 12);
     }
 
     #[test]

@@ -98,7 +98,8 @@ mod tests {
         };
         for algorithm in SigningAlgorithm::ALL {
             let name = algorithm.as_str();
-            let hash = name.rsplit('_').next().and_then(|bits| bits.parse::<usize>().ok()).map(|bits| bits / 8);
+            let hash =
+                name.rsplit('_').next().and_then(|bits| bits.parse::<usize>().ok()).map(|bits| bits / 8);
             let (raw, digest, mu) = match algorithm {
                 SigningAlgorithm::Sm2dsa => (Some(4096), Some(32), None),
                 SigningAlgorithm::MlDsaShake256 => (Some(4096), None, Some(64)),

@@ -98,8 +98,6 @@ pub enum Unsupported {
     OriginOf(String, Origin),
     /// A symmetric or HMAC key has no public key: the key's ARN.
     NoPublicKey(String),
-    /// KMS keys of this spec cannot be created.
-    KeySpec(KeySpec),
     /// KMS keys of this origin cannot be created.
     Origin(Origin),
     /// No key of a custom key store can be a multi-Region key.
@@ -208,7 +206,6 @@ impl Unsupported {
                 Some(format!("{key} origin is {origin} which is not valid for this operation."))
             }
             Self::NoPublicKey(key) => Some(format!("{key} is not an asymmetric key and has no public key.")),
-            Self::KeySpec(spec) => Some(format!("KeySpec {spec} is not supported in this Region.")),
             Self::Origin(origin) => Some(format!("Origin {origin} is not supported in this Region.")),
             Self::MultiRegionInKeyStore => {
                 Some("You cannot create a multi-Region key in a custom key store.".to_owned())

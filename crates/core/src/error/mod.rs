@@ -38,6 +38,8 @@ pub enum Error {
     InvalidCiphertext,
     /// The MAC is not that of the message.
     InvalidMac,
+    /// The signature is not one of the message by this key.
+    InvalidSignature,
     /// The name, or the place of a replica, is taken.
     AlreadyExists(AlreadyExists),
     /// An alias name with characters that are not allowed.
@@ -91,7 +93,7 @@ impl Error {
                 "The key ID in the request does not identify a CMK that can perform this operation."
                     .to_owned()
             }
-            Self::InvalidCiphertext | Self::InvalidMac => return None,
+            Self::InvalidCiphertext | Self::InvalidMac | Self::InvalidSignature => return None,
             Self::AlreadyExists(what) => what.to_string(),
             Self::InvalidAliasName(name) => format!("{name} contains invalid characters for an alias"),
             Self::ReservedAlias => String::new(),
@@ -134,6 +136,7 @@ impl Error {
             Self::IncorrectKey => "IncorrectKeyException",
             Self::InvalidCiphertext => "InvalidCiphertextException",
             Self::InvalidMac => "KMSInvalidMacException",
+            Self::InvalidSignature => "KMSInvalidSignatureException",
             Self::AlreadyExists(_) => "AlreadyExistsException",
             Self::InvalidAliasName(_) => "InvalidAliasNameException",
             Self::ReservedAlias => "NotAuthorizedException",

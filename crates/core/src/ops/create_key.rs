@@ -127,9 +127,6 @@ impl Request for CreateKeyRequest {
         if self.origin == Origin::External {
             return Err(Error::Unsupported(Unsupported::Origin(self.origin)));
         }
-        if !material::is_made_here(spec, usage) {
-            return Err(Error::Unsupported(Unsupported::KeySpec(spec)));
-        }
         Ok(())
     }
 

@@ -23,6 +23,8 @@ mod enable_key_rotation;
 mod encapsulate;
 mod encrypt;
 mod generate_data_key;
+mod generate_data_key_pair;
+mod generate_data_key_pair_without_plaintext;
 mod generate_data_key_without_plaintext;
 mod generate_mac;
 mod generate_random;
@@ -43,12 +45,14 @@ mod retire_grant;
 mod revoke_grant;
 mod rotate_key_on_demand;
 mod schedule_key_deletion;
+mod sign;
 mod tag_resource;
 mod untag_resource;
 mod update_alias;
 mod update_custom_key_store;
 mod update_key_description;
 mod update_primary_region;
+mod verify;
 mod verify_mac;
 
 pub(crate) use schedule_key_deletion::begin_window;
@@ -56,7 +60,7 @@ pub(crate) use schedule_key_deletion::begin_window;
 pub use crate::pipeline::{Answer, Entry};
 
 /// All operations, sorted by name.
-static REGISTRY: [Entry; 48] = [
+static REGISTRY: [Entry; 52] = [
     Entry::of::<cancel_key_deletion::CancelKeyDeletion>(),
     Entry::of::<connect_custom_key_store::ConnectCustomKeyStore>(),
     Entry::of::<create_alias::CreateAlias>(),
@@ -78,6 +82,8 @@ static REGISTRY: [Entry; 48] = [
     Entry::of::<encapsulate::Encapsulate>(),
     Entry::of::<encrypt::Encrypt>(),
     Entry::of::<generate_data_key::GenerateDataKey>(),
+    Entry::of::<generate_data_key_pair::GenerateDataKeyPair>(),
+    Entry::of::<generate_data_key_pair_without_plaintext::GenerateDataKeyPairWithoutPlaintext>(),
     Entry::of::<generate_data_key_without_plaintext::GenerateDataKeyWithoutPlaintext>(),
     Entry::of::<generate_mac::GenerateMac>(),
     Entry::of::<generate_random::GenerateRandom>(),
@@ -98,12 +104,14 @@ static REGISTRY: [Entry; 48] = [
     Entry::of::<revoke_grant::RevokeGrant>(),
     Entry::of::<rotate_key_on_demand::RotateKeyOnDemand>(),
     Entry::of::<schedule_key_deletion::ScheduleKeyDeletion>(),
+    Entry::of::<sign::Sign>(),
     Entry::of::<tag_resource::TagResource>(),
     Entry::of::<untag_resource::UntagResource>(),
     Entry::of::<update_alias::UpdateAlias>(),
     Entry::of::<update_custom_key_store::UpdateCustomKeyStore>(),
     Entry::of::<update_key_description::UpdateKeyDescription>(),
     Entry::of::<update_primary_region::UpdatePrimaryRegion>(),
+    Entry::of::<verify::Verify>(),
     Entry::of::<verify_mac::VerifyMac>(),
 ];
 

@@ -16,7 +16,8 @@ pub(crate) use key_metadata::{Algorithms, KeyMetadata};
 pub(crate) use paging::Paging;
 use reseal_types::{
     AliasName, EncapsulationAlgorithm, EncryptionAlgorithm, KeyAgreementAlgorithm, KeySpec, KeyUsage,
-    MacAlgorithm, Origin, Reveal, SecretBytes, Timestamp, key_ref::AliasNameError,
+    MacAlgorithm, MessageType, Origin, Reveal, SecretBytes, SigningAlgorithm, Timestamp,
+    key_ref::AliasNameError,
 };
 use serde::{Serialize, Serializer};
 
@@ -73,7 +74,9 @@ model_enums! {
     KeySpec = Self::ALL,
     KeyUsage = Self::ALL,
     MacAlgorithm = Self::ALL,
+    MessageType = Self::ALL,
     Origin = Self::ALL,
+    SigningAlgorithm = Self::ALL,
 }
 
 /// `DryRunModifierType`

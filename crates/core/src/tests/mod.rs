@@ -1,6 +1,7 @@
 //! The service through its front door: calls as the edge makes them, against a world in memory.
 
 mod audit;
+mod data_key_pairs;
 mod grants;
 mod key_store_faults;
 mod key_store_keys;
@@ -16,6 +17,7 @@ mod recipient;
 mod rotation;
 mod sealing;
 mod shared_secrets;
+mod signatures;
 
 use serde_json::{Value, json};
 

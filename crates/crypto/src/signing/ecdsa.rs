@@ -88,6 +88,11 @@ impl EcdsaKey {
         &self.public.spki
     }
 
+    /// Whether the curve is one that the library is fast on.
+    pub(super) fn is_quick(&self) -> bool {
+        std::ptr::eq(self.public.curve, &P256)
+    }
+
     pub(super) fn sign(
         &self,
         algorithm: SigningAlgorithm,

@@ -17,9 +17,14 @@ const HALF: usize = 32;
 /// An Ed25519 key pair.
 pub struct Ed25519Key {
     pair: Ed25519KeyPair,
-    public: ParsedPublicKey,
     /// Seed and public key, as the library takes them for Ed25519ph.
     expanded: SecretBytes,
+    public: PublicHalf,
+}
+
+/// The half of it that checks signatures.
+pub(super) struct PublicHalf {
+    key: ParsedPublicKey,
     spki: Vec<u8>,
 }
 
@@ -41,13 +46,12 @@ impl Ed25519Key {
         let (_, seed) = bare.as_ref().split_last_chunk::<HALF>().ok_or(CryptoError::Failure)?;
         let expanded = SecretBytes::from([seed, pair.public_key().as_ref()].concat());
         let spki: PublicKeyX509Der<'_> = pair.public_key().as_der()?;
-        let spki = spki.as_ref().to_vec();
-        let public = ParsedPublicKey::new(&ED25519, &spki).map_err(|_| CryptoError::InvalidKey)?;
-        Ok(Self { pair, public, expanded, spki })
+        let public = PublicHalf::new(spki.as_ref().to_vec())?;
+        Ok(Self { pair, expanded, public })
     }
 
     pub(super) fn public_key_der(&self) -> &[u8] {
-        &self.spki
+        &self.public.spki
     }
 
     pub(super) fn sign(&self, algorithm: SigningAlgorithm, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
@@ -68,10 +72,26 @@ impl Ed25519Key {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), CryptoError> {
+        self.public.verify(algorithm, message, signature)
+    }
+}
+
+impl PublicHalf {
+    pub(super) fn new(spki: Vec<u8>) -> Result<Self, CryptoError> {
+        let key = ParsedPublicKey::new(&ED25519, &spki).map_err(|_| CryptoError::InvalidKey)?;
+        Ok(Self { key, spki })
+    }
+
+    pub(super) fn verify(
+        &self,
+        algorithm: SigningAlgorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), CryptoError> {
         let right = match algorithm {
-            SigningAlgorithm::Ed25519Sha512 => self.public.verify_sig(message, signature).is_ok(),
+            SigningAlgorithm::Ed25519Sha512 => self.key.verify_sig(message, signature).is_ok(),
             SigningAlgorithm::Ed25519PhSha512 => {
-                let public = self.pair.public_key().as_ref().try_into().map_err(|_| CryptoError::Failure)?;
+                let (_, public) = self.spki.split_last_chunk::<HALF>().ok_or(CryptoError::Failure)?;
                 signature
                     .try_into()
                     .is_ok_and(|signature| aws_lc::ed25519ph_verify(public, message, signature))

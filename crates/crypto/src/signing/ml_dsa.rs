@@ -28,9 +28,14 @@ const PKCS8: usize = 54;
 pub struct MlDsaKey {
     set: ParameterSet,
     pair: PqdsaKeyPair,
-    public: ParsedPublicKey,
+    public: PublicHalf,
     /// The same pair for external message representatives, once one is asked for.
     for_mu: OnceLock<aws_lc::MlDsaKey>,
+}
+
+/// The half of it that checks signatures of whole messages.
+pub(super) struct PublicHalf {
+    key: ParsedPublicKey,
     spki: Vec<u8>,
 }
 
@@ -57,13 +62,17 @@ impl MlDsaKey {
         }
         let pair = PqdsaKeyPair::from_pkcs8(set.signing, der).map_err(|_| CryptoError::InvalidKey)?;
         let spki: PublicKeyX509Der<'_> = pair.public_key().as_der()?;
-        let spki = spki.as_ref().to_vec();
-        let public = ParsedPublicKey::new(set.verifying, &spki).map_err(|_| CryptoError::InvalidKey)?;
-        Ok(Self { set, pair, public, for_mu: OnceLock::new(), spki })
+        let public = PublicHalf::new(spec, spki.as_ref().to_vec())?;
+        Ok(Self { set, pair, public, for_mu: OnceLock::new() })
     }
 
     pub(super) fn public_key_der(&self) -> &[u8] {
-        &self.spki
+        &self.public.spki
+    }
+
+    /// Whether checking a signature is quick; making one never is, the number of its attempts is random.
+    pub(super) fn is_quick(&self) -> bool {
+        self.set.nid != aws_lc::NID_MLDSA87
     }
 
     pub(super) fn sign(
@@ -91,13 +100,11 @@ impl MlDsaKey {
         signature: &[u8],
     ) -> Result<(), CryptoError> {
         check(algorithm)?;
-        let right = if message_type == MessageType::ExternalMu {
-            let mu = message.try_into().map_err(|_| CryptoError::MessageLength)?;
-            self.for_mu()?.verify_mu(mu, signature)?
-        } else {
-            self.public.verify_sig(message, signature).is_ok()
-        };
-        if right { Ok(()) } else { Err(CryptoError::InvalidSignature) }
+        if message_type != MessageType::ExternalMu {
+            return self.public.verify(message, signature);
+        }
+        let mu = message.try_into().map_err(|_| CryptoError::MessageLength)?;
+        if self.for_mu()?.verify_mu(mu, signature)? { Ok(()) } else { Err(CryptoError::InvalidSignature) }
     }
 
     fn for_mu(&self) -> Result<&aws_lc::MlDsaKey, CryptoError> {
@@ -108,6 +115,17 @@ impl MlDsaKey {
         let (_, seed) = document.as_ref().split_last_chunk::<SEED>().ok_or(CryptoError::Failure)?;
         let key = aws_lc::MlDsaKey::from_seed(self.set.nid, seed)?;
         Ok(self.for_mu.get_or_init(|| key))
+    }
+}
+
+impl PublicHalf {
+    pub(super) fn new(spec: KeySpec, spki: Vec<u8>) -> Result<Self, CryptoError> {
+        let key = ParsedPublicKey::new(parameter_set(spec)?.verifying, &spki);
+        Ok(Self { key: key.map_err(|_| CryptoError::InvalidKey)?, spki })
+    }
+
+    pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
+        self.key.verify_sig(message, signature).map_err(|_| CryptoError::InvalidSignature)
     }
 }
 

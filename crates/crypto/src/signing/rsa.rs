@@ -163,7 +163,7 @@ fn scheme(algorithm: SigningAlgorithm) -> Result<(usize, &'static Scheme), Crypt
 
 /// Whether the modulus in a SubjectPublicKeyInfo, which the library wrote, has all its bits: a modulus of 2047 bits also
 /// fills 256 bytes, but has no zero byte before it.
-fn has_modulus_of(spki: &[u8], bytes: usize) -> bool {
+pub(super) fn has_modulus_of(spki: &[u8], bytes: usize) -> bool {
     /// SEQUENCE, AlgorithmIdentifier, BIT STRING and SEQUENCE come before it.
     const BEFORE: usize = 4 + 15 + 5 + 4;
     let Some([tag, form, high, low, zero]) = spki.get(BEFORE..).and_then(<[u8]>::first_chunk) else {

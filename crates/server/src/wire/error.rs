@@ -144,6 +144,7 @@ fn call_status(error: &CoreError) -> StatusCode {
         | CoreError::IncorrectKey
         | CoreError::InvalidCiphertext
         | CoreError::InvalidMac
+        | CoreError::InvalidSignature
         | CoreError::AlreadyExists(_)
         | CoreError::InvalidAliasName(_)
         | CoreError::ReservedAlias

@@ -1,8 +1,6 @@
 //! `KeyMetadata`: what DescribeKey and CreateKey tell about a key.
 
-use reseal_types::{
-    EncryptionAlgorithm, KeySpec, KeyState, KeyUsage, Partition, Region, SigningAlgorithm,
-};
+use reseal_types::{EncryptionAlgorithm, KeySpec, KeyState, KeyUsage, Partition, Region, SigningAlgorithm};
 use serde::Serialize;
 
 use super::EpochSeconds;
