@@ -15,7 +15,7 @@ use super::shape::{self, Blob, SecretBlob};
 use crate::{
     call::Call,
     env::Env,
-    error::{Cause, Error, InvalidKeyUsage, Unsupported},
+    error::{Cause, Error, InvalidKeyUsage},
     json::JsonObject,
     material::{self, Fresh},
     members::{Members, ModelEnum},
@@ -131,6 +131,10 @@ impl<const PLAINTEXT: bool> Request for DataKeyPairRequest<PLAINTEXT> {
     }
 }
 
+/// Keys in custom key stores make no key pairs, whatever their state.
+pub(super) const OWN_MATERIAL: StateRule =
+    StateRule::Origin(&[Origin::AwsKms, Origin::External], &StateRule::Usable);
+
 /// A key pair, its private key in both forms.
 pub(super) struct DataKeyPair {
     pub(super) private: SecretBytes,
@@ -146,13 +150,9 @@ pub(super) async fn make<const PLAINTEXT: bool>(
     request: &DataKeyPairRequest<PLAINTEXT>,
     operation: &'static str,
 ) -> Result<DataKeyPair, Error> {
-    let (arn, record) = (key.arn(), &key.key().record);
     if !key.is_symmetric() {
-        let usage = record.usage;
+        let (arn, usage) = (key.arn(), key.key().usage());
         return Err(Error::InvalidKeyUsage(InvalidKeyUsage::Usage { key: arn, usage, operation }));
-    }
-    if matches!(record.origin, Origin::AwsCloudhsm | Origin::ExternalKeyStore) {
-        return Err(Error::Unsupported(Unsupported::NoText));
     }
     if request.dry_run {
         // Nothing can fail from here on, and the search for RSA primes is long.
@@ -179,7 +179,7 @@ impl Operation for GenerateDataKeyPair {
             action: "kms:GenerateDataKeyPair",
             forms: Forms::Any,
             usage: Some(UsageRule::Needs(KeyUsage::EncryptDecrypt)),
-            states: StateRule::Usable,
+            states: OWN_MATERIAL,
         }],
     };
 

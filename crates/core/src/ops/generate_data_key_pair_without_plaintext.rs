@@ -4,14 +4,14 @@ use reseal_types::KeyUsage;
 use serde::Serialize;
 
 use super::{
-    generate_data_key_pair::{DataKeyPairRequest, make},
+    generate_data_key_pair::{DataKeyPairRequest, OWN_MATERIAL, make},
     shape::Blob,
 };
 use crate::{
     call::Call,
     env::Env,
     error::Error,
-    operation::{Facts, Forms, KeyRule, OpSpec, Operation, Outcome, StateRule, Target, UsageRule},
+    operation::{Facts, Forms, KeyRule, OpSpec, Operation, Outcome, Target, UsageRule},
     permit::Permits,
 };
 
@@ -38,7 +38,7 @@ impl Operation for GenerateDataKeyPairWithoutPlaintext {
             action: "kms:GenerateDataKeyPairWithoutPlaintext",
             forms: Forms::Any,
             usage: Some(UsageRule::Needs(KeyUsage::EncryptDecrypt)),
-            states: StateRule::Usable,
+            states: OWN_MATERIAL,
         }],
     };
 

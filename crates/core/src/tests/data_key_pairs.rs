@@ -2,7 +2,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use reseal_crypto::{attestation::Roots, kem::KemKeyPair, signing::SigningKey};
 use reseal_types::{KeySpec, SecretBytes};
 
-use super::*;
+use super::{
+    key_stores::{change, cluster_request, create, proxy_request},
+    *,
+};
 use crate::recipient::Attestation;
 
 const BOTH: [&str; 2] = ["GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"];
@@ -112,6 +115,28 @@ async fn refusals() {
         world.ask(operation, &json!({"KeyId": key})).await.unwrap();
         for name in BOTH {
             assert_eq!(fault(world.ask(name, &request(&key, "SM2")).await).0, expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn keys_in_custom_key_stores_make_none() {
+    let world = World::new().await;
+    for (store, origin) in [
+        (proxy_request("proxy", "/kms/xks/v1"), "EXTERNAL_KEY_STORE"),
+        (cluster_request("cluster"), "AWS_CLOUDHSM"),
+    ] {
+        let store = create(&world, &store).await;
+        change(&world, "ConnectCustomKeyStore", &store).await;
+        let mut in_store = json!({"Origin": origin, "CustomKeyStoreId": store});
+        if origin == "EXTERNAL_KEY_STORE" {
+            in_store["XksKeyId"] = json!("key-1");
+        }
+        let key = key(&world, in_store).await;
+        for name in BOTH {
+            let (code, message) = fault(world.ask(name, &request(&key, "ECC_NIST_P256")).await);
+            assert_eq!(code, "UnsupportedOperationException");
+            assert_eq!(message, format!("{key} origin is {origin} which is not valid for this operation."));
         }
     }
 }
