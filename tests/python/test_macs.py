@@ -209,6 +209,21 @@ def test_another_account(kms, other_kms, make_key, policy_for, root_arn, other_a
     assert theirs == kms.generate_mac(KeyId=arn, Message=b"m", MacAlgorithm="HMAC_SHA_256")["Mac"]
 
 
+def test_a_grant_for_one_of_the_two(kms, other_kms, other_arn, make_key):
+    arn = make_key(KeySpec="HMAC_256", KeyUsage=USAGE)
+    arguments = {"KeyId": arn, "Message": b"m", "MacAlgorithm": "HMAC_SHA_256"}
+    mac = kms.generate_mac(**arguments)["Mac"]
+    made = kms.create_grant(KeyId=arn, GranteePrincipal=other_arn, Operations=["VerifyMac"])
+    assert other_kms.verify_mac(**arguments, Mac=mac, GrantTokens=[made["GrantToken"]])["MacValid"]
+    with refused("AccessDeniedException"):
+        other_kms.generate_mac(**arguments)
+    kms.revoke_grant(KeyId=arn, GrantId=made["GrantId"])
+    with refused("AccessDeniedException"):
+        other_kms.verify_mac(**arguments, Mac=mac)
+    with refused("ValidationException"):
+        kms.create_grant(KeyId=arn, GranteePrincipal=other_arn, Operations=["Sign"])
+
+
 def test_the_audit_record(kms, server, hmac_key):
     arn = hmac_key("HMAC_512")
     message = b"nobody else's business"

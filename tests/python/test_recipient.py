@@ -4,6 +4,7 @@ import datetime
 import json
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
 
 from support.attestation import IMAGE, MODULE_ID, Authority, Recipient, cbor, der
 from support.clients import kms_client
@@ -111,6 +112,16 @@ def test_a_shared_secret_for_the_enclave(enclave_kms, enclave, recipient):
     assert "SharedSecret" not in answer and "CiphertextForRecipient" not in in_clear
     assert (answer["KeyId"], answer["KeyOrigin"]) == (arn, "AWS_KMS")
     assert enclave.open(answer["CiphertextForRecipient"]) == in_clear["SharedSecret"]
+
+
+@pytest.mark.parametrize("spec", ["RSA_4096", "ECC_NIST_P521", "ML_KEM_768"])
+def test_a_key_pair_for_the_enclave(enclave_kms, enclave_key, enclave, recipient, spec):
+    made = enclave_kms.generate_data_key_pair(KeyId=enclave_key, KeyPairSpec=spec, Recipient=recipient)
+    assert "PrivateKeyPlaintext" not in made and "KeyMaterialId" not in made
+    private_key = enclave.open(made["CiphertextForRecipient"])
+    assert private_key == enclave_kms.decrypt(CiphertextBlob=made["PrivateKeyCiphertextBlob"])["Plaintext"]
+    public_key = load_der_private_key(private_key, None).public_key()
+    assert public_key == load_der_public_key(made["PublicKey"])
 
 
 def test_an_operation_without_a_plaintext_knows_no_recipient(attesting, root, enclave_key):

@@ -274,6 +274,19 @@ def test_another_account(kms, other_kms, make_key, policy_for, root_arn, other_a
     assert derive(other_kms, arn, own)["SharedSecret"] == derive(kms, arn, own)["SharedSecret"]
 
 
+def test_grants(kms, other_kms, other_arn, make_key):
+    agreement = make_key(KeySpec="ECC_NIST_P256", KeyUsage=AGREEMENT)
+    kem = make_key(KeySpec="ML_KEM_512", KeyUsage=ENCAPSULATION)
+    own = public_key(kms, agreement)
+    for arn, operations in ((agreement, ["DeriveSharedSecret"]), (kem, ["Encapsulate"])):
+        kms.create_grant(KeyId=arn, GranteePrincipal=other_arn, Operations=operations)
+    assert derive(other_kms, agreement, own)["SharedSecret"]
+    made = other_kms.encapsulate(KeyId=kem, EncapsulationAlgorithm="ML_KEM")
+    with refused("AccessDeniedException"):
+        decapsulate(other_kms, kem, made["SharedSecretCiphertextBlob"])
+    assert decapsulate(kms, kem, made["SharedSecretCiphertextBlob"])["SharedSecret"] == made["SharedSecret"]
+
+
 def test_the_audit_records(kms, server, agreeing, encapsulating):
     agreement, kem = agreeing("ECC_NIST_P521"), encapsulating("ML_KEM_1024")
     derived = derive(kms, agreement, public_key(kms, agreement))
