@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::shape::{
-    EpochSeconds, Paging,
+    EpochSeconds, List, Paging,
     key_store::{Connectivity, KEY_STORE_ID, KEY_STORE_NAME, KeyStoreType},
 };
 use crate::{
@@ -155,8 +155,8 @@ impl Operation for DescribeCustomKeyStores {
         let (account, region) = (call.caller.account(), &call.region);
         // A marker belongs to the list of all.
         let which = if request.id.is_some() || request.name.is_some() { "one" } else { "all" };
-        let purpose = format!("DescribeCustomKeyStores/{account}/{region}/{which}");
-        let after = request.paging.after(env, &purpose)?;
+        let list = List::new(&Self::SPEC, call, &[which]);
+        let after = request.paging.after(env, &list)?;
         if let Some(id) = &request.id {
             let store = env.known_key_store(account, region, id).await?;
             return Ok(one(&store.record));
@@ -173,7 +173,7 @@ impl Operation for DescribeCustomKeyStores {
         let limit = request.paging.limit(DEFAULT);
         let (page, truncated) = env.vault.scan::<KeyStoreRecord>(&prefix, after.as_ref(), limit).await?;
         let next_marker = match page.last() {
-            Some((place, _)) if truncated => Some(Paging::next(env, &purpose, &place.to_string())?),
+            Some((place, _)) if truncated => Some(list.marker(env, &place.to_string())?),
             _ => None,
         };
         // A record that was changed outside the service has been reported; it hides no other.

@@ -3,7 +3,7 @@
 use reseal_types::{AliasName, KeyId, KeyRef};
 use serde::Serialize;
 
-use super::shape::{self, EpochSeconds, Paging};
+use super::shape::{self, EpochSeconds, List, Paging};
 use crate::{
     call::Call,
     env::Env,
@@ -76,21 +76,20 @@ impl Operation for ListAliases {
         _permits: Permits,
         request: ListAliasesRequest,
     ) -> Result<Outcome<ListAliasesResponse>, Error> {
-        let account = call.caller.account();
         let filter = match &request.key_id {
             Some(text) => Some(own_key(env, call, KeyRef::parse(text)?)?),
             None => None,
         };
         let of = filter.map(|id| id.to_string()).unwrap_or_default();
-        let purpose = format!("ListAliases/{account}/{}/{of}", call.region);
-        let after = request.paging.after(env, &purpose)?;
+        let list = List::new(&Self::SPEC, call, &[&of]);
+        let after = request.paging.after(env, &list)?;
         let limit = request.paging.limit(DEFAULT);
         let (found, truncated) = match filter {
             None => all(env, call, after.as_deref(), limit).await?,
             Some(id) => of_key(env, call, id, after.as_deref(), limit).await?,
         };
         let next_marker = match found.last() {
-            Some(last) if truncated => Some(Paging::next(env, &purpose, &last.name)?),
+            Some(last) if truncated => Some(list.marker(env, &last.name)?),
             _ => None,
         };
         let aliases = found.into_iter().filter_map(|found| entry(env, call, found)).collect();

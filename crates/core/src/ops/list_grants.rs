@@ -3,7 +3,7 @@
 use reseal_policy::ConditionKey;
 use reseal_types::KeyRef;
 
-use super::shape::{self, GrantList, GrantListEntry, Paging};
+use super::shape::{self, GrantList, GrantListEntry, List, Paging};
 use crate::{
     call::Call,
     env::Env,
@@ -92,7 +92,7 @@ impl Operation for ListGrants {
 
     async fn execute(
         env: &Env,
-        _call: &Call,
+        call: &Call,
         permits: Permits,
         request: ListGrantsRequest,
     ) -> Result<Outcome<GrantList>, Error> {
@@ -100,8 +100,8 @@ impl Operation for ListGrants {
         let key = permitted.key();
         let ListGrantsRequest { grant_id, grantee, paging, .. } = request;
         let filter = (grant_id.as_deref().unwrap_or_default(), grantee.as_deref().unwrap_or_default());
-        let purpose = format!("ListGrants/{}/{}/{}", key.arn(), filter.0, filter.1);
-        let after = paging.after(env, &purpose)?;
+        let list = List::new(&Self::SPEC, call, &[key.arn(), filter.0, filter.1]);
+        let after = paging.after(env, &list)?;
         let limit = paging.limit(DEFAULT);
         let page = match (&grant_id, &grantee) {
             (Some(id), _) => one(env, key, id, grantee.as_deref()).await?,
@@ -109,7 +109,7 @@ impl Operation for ListGrants {
             (None, None) => all(env, key, after.as_deref(), limit).await?,
         };
         let next_marker = match page.more {
-            Some(last) => Some(Paging::next(env, &purpose, &last)?),
+            Some(last) => Some(list.marker(env, &last)?),
             None => None,
         };
         let grants = page.grants.into_iter().map(|grant| GrantListEntry::of(env, key, grant)).collect();

@@ -3,7 +3,7 @@
 use reseal_types::KeyRef;
 use serde::Serialize;
 
-use super::shape::{self, Paging};
+use super::shape::{self, List, Paging};
 use crate::{
     call::Call,
     env::Env,
@@ -63,14 +63,14 @@ impl Operation for ListKeyPolicies {
 
     async fn execute(
         env: &Env,
-        _call: &Call,
+        call: &Call,
         permits: Permits,
         request: ListKeyPoliciesRequest,
     ) -> Result<Outcome<ListKeyPoliciesResponse>, Error> {
         permits.into_one()?;
         // One name always fits on one page, so no marker was ever given out for this operation; and the model has
         // no InvalidMarkerException for it.
-        request.paging.after(env, "ListKeyPolicies").map_err(|error| match error {
+        request.paging.after(env, &List::new(&Self::SPEC, call, &[])).map_err(|error| match error {
             Error::InvalidMarker => Error::Validation(error.message().unwrap_or_default()),
             other => other,
         })?;

@@ -3,7 +3,7 @@
 use reseal_types::{KeyRef, Origin};
 use serde::Serialize;
 
-use super::shape::{self, EpochSeconds, Paging};
+use super::shape::{self, EpochSeconds, List, Paging};
 use crate::{
     call::Call,
     env::Env,
@@ -107,13 +107,13 @@ impl Operation for ListKeyRotations {
 
     async fn execute(
         env: &Env,
-        _call: &Call,
+        call: &Call,
         permits: Permits,
         request: ListKeyRotationsRequest,
     ) -> Result<Outcome<ListKeyRotationsResponse>, Error> {
         let permitted = permits.into_one()?;
-        let purpose = format!("ListKeyRotations/{}/{}", permitted.arn(), request.include.name());
-        let after = request.paging.after(env, &purpose)?;
+        let list = List::new(&Self::SPEC, call, &[&permitted.arn(), request.include.name()]);
+        let after = request.paging.after(env, &list)?;
         let limit = request.paging.limit(DEFAULT).into();
         let mut listed = listed(permitted.key(), request.include);
         if let Some(after) = after {
@@ -124,7 +124,7 @@ impl Operation for ListKeyRotations {
         let truncated = listed.len() > limit;
         listed.truncate(limit);
         let next_marker = match listed.last() {
-            Some(last) if truncated => Some(Paging::next(env, &purpose, &last.id.to_string())?),
+            Some(last) if truncated => Some(list.marker(env, &last.id.to_string())?),
             _ => None,
         };
         let rotations = listed.into_iter().map(|material| entry(permitted.key(), material)).collect();

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::shape::Paging;
+use super::shape::{List, Paging};
 use crate::{
     call::Call,
     env::Env,
@@ -96,8 +96,13 @@ impl Operation for ListKeys {
         let prefix = place::account_key_prefix(account, &call.region);
         let own = request.owners.is_empty() || request.owners.contains(&ResourceOwner::SelfOwned);
         let shared = request.owners.contains(&ResourceOwner::OtherAccounts);
-        let purpose = format!("ListKeys/{account}/{}/{own}/{shared}", call.region);
-        let after = request.paging.after(env, &purpose)?;
+        let owners = [
+            own.then_some(ResourceOwner::SelfOwned.name()),
+            shared.then_some(ResourceOwner::OtherAccounts.name()),
+        ];
+        let owners: Vec<&str> = owners.into_iter().flatten().collect();
+        let list = List::new(&Self::SPEC, call, &owners);
+        let after = request.paging.after(env, &list)?;
         if !own {
             let (keys, next_marker) = (Vec::new(), None);
             return Ok(Outcome::unchanged(ListKeysResponse { keys, next_marker, truncated: false }));
@@ -115,7 +120,7 @@ impl Operation for ListKeys {
         let intact = page.iter().filter(|(_, marker)| marker.is_ok());
         let keys = intact.filter_map(|(place, _)| entry(place)).collect();
         let next_marker = match last {
-            Some(last) if truncated => Some(Paging::next(env, &purpose, &last)?),
+            Some(last) if truncated => Some(list.marker(env, &last)?),
             _ => None,
         };
         Ok(Outcome::unchanged(ListKeysResponse { keys, next_marker, truncated }))

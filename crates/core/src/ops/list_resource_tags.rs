@@ -3,7 +3,7 @@
 use reseal_types::KeyRef;
 use serde::Serialize;
 
-use super::shape::{self, Paging, Tag};
+use super::shape::{self, List, Paging, Tag};
 use crate::{
     call::Call,
     env::Env,
@@ -68,13 +68,13 @@ impl Operation for ListResourceTags {
 
     async fn execute(
         env: &Env,
-        _call: &Call,
+        call: &Call,
         permits: Permits,
         request: ListResourceTagsRequest,
     ) -> Result<Outcome<ListResourceTagsResponse>, Error> {
         let permitted = permits.into_one()?;
-        let purpose = format!("ListResourceTags/{}", permitted.arn());
-        let after = request.paging.after(env, &purpose)?;
+        let list = List::new(&Self::SPEC, call, &[&permitted.arn()]);
+        let after = request.paging.after(env, &list)?;
         let limit = request.paging.limit(DEFAULT).into();
         let mut tags = permitted.key().record.tags.clone();
         tags.sort_unstable();
@@ -82,7 +82,7 @@ impl Operation for ListResourceTags {
         let truncated = tags.len() > limit;
         tags.truncate(limit);
         let next_marker = match tags.last() {
-            Some((last, _)) if truncated => Some(Paging::next(env, &purpose, last)?),
+            Some((last, _)) if truncated => Some(list.marker(env, last)?),
             _ => None,
         };
         let tags = tags.into_iter().map(Tag::from).collect();

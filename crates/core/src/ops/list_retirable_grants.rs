@@ -3,7 +3,7 @@
 
 use super::{
     list_grants::{DEFAULT, MOST, place_after, rest},
-    shape::{self, GrantList, GrantListEntry, Paging},
+    shape::{self, GrantList, GrantListEntry, List, Paging},
 };
 use crate::{
     call::Call,
@@ -85,13 +85,13 @@ impl Operation for ListRetirableGrants {
     ) -> Result<Outcome<GrantList>, Error> {
         let retiring = Party::Principal(request.retiring.unwrap_or_default());
         let prefix = place::retirable_prefix(&call.region, &digest_of(retiring.as_str()));
-        let purpose = format!("ListRetirableGrants/{}/{}", call.region, retiring.as_str());
-        let after = request.paging.after(env, &purpose)?;
+        let list = List::new(&Self::SPEC, call, &[retiring.as_str()]);
+        let after = request.paging.after(env, &list)?;
         let limit = request.paging.limit(DEFAULT);
         let after = place_after(&prefix, after.as_deref());
         let (page, truncated) = env.vault.scan::<GrantPointer>(&prefix, after.as_ref(), limit).await?;
         let last = page.last().and_then(|(place, _)| rest(place, &prefix)).filter(|_| truncated);
-        let next_marker = last.map(|last| Paging::next(env, &purpose, &last)).transpose()?;
+        let next_marker = last.map(|last| list.marker(env, &last)).transpose()?;
         let mut grants = Vec::with_capacity(page.len());
         for (place, pointer) in page {
             let key = rest(&place, &prefix).and_then(|rest| rest.split('/').next()?.parse().ok());

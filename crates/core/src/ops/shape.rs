@@ -13,7 +13,7 @@ pub(crate) use grant::{
 };
 pub(crate) use grant_terms::{Constraints, Named, invalid};
 pub(crate) use key_metadata::{Algorithms, KeyMetadata};
-pub(crate) use paging::Paging;
+pub(crate) use paging::{List, Paging};
 use reseal_types::{
     AliasName, EncapsulationAlgorithm, EncryptionAlgorithm, KeyAgreementAlgorithm, KeySpec, KeyUsage,
     MacAlgorithm, MessageType, Origin, Reveal, SecretBytes, SigningAlgorithm, Timestamp,

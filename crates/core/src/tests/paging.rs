@@ -95,7 +95,22 @@ async fn a_marker_is_good_for_one_account_region_and_filter() {
         world.ask("TagResource", &tag(key)).await.unwrap();
     }
     world.ask("RotateKeyOnDemand", &json!({"KeyId": one})).await.unwrap();
+    let (us, them) = ("arn:aws:iam::111122223333:root", "arn:aws:iam::444455556666:root");
+    for _ in 0..2 {
+        let grant = json!({"KeyId": one, "GranteePrincipal": them, "RetiringPrincipal": us, "Operations": ["Decrypt"]});
+        world.ask("CreateGrant", &grant).await.unwrap();
+    }
+    for (name, path) in [("a", "/a/kms/xks/v1"), ("b", "/b/kms/xks/v1")] {
+        super::key_stores::create(&world, &super::key_stores::proxy_request(name, path)).await;
+    }
     let cases = [
+        ("ListGrants", json!({"KeyId": one}), json!({"KeyId": one, "GranteePrincipal": them})),
+        (
+            "ListRetirableGrants",
+            json!({"RetiringPrincipal": us}),
+            json!({"RetiringPrincipal": us.replace("root", "user/x")}),
+        ),
+        ("DescribeCustomKeyStores", json!({}), json!({"CustomKeyStoreName": "a"})),
         (
             "ListKeyRotations",
             json!({"KeyId": one, "IncludeKeyMaterial": "ALL_KEY_MATERIAL"}),
@@ -119,6 +134,17 @@ async fn a_marker_is_good_for_one_account_region_and_filter() {
                     fault(world.ask_as(&call, name, &with(own.clone(), "Marker", marker.clone())).await);
                 assert_eq!(refused.0, "InvalidMarkerException", "{name} for {account} in {region}");
             }
+        }
+        if name == "ListGrants" {
+            // The same key and filter, but another account's list.
+            let policy = json!({"Version": "2012-10-17", "Statement": [
+                {"Effect": "Allow", "Principal": {"AWS": [us, them]}, "Action": "kms:*", "Resource": "*"}]});
+            world.ask("PutKeyPolicy", &json!({"KeyId": one, "Policy": policy.to_string()})).await.unwrap();
+            let guest = world.call("444455556666", "us-east-1");
+            world.ask_as(&guest, name, &own).await.expect("may list");
+            let refused =
+                fault(world.ask_as(&guest, name, &with(own.clone(), "Marker", marker.clone())).await);
+            assert_eq!(refused.0, "InvalidMarkerException");
         }
         // After a restart it is still good: nothing about it is kept in memory.
         let again = World::over(world.store.clone(), 7).await;
