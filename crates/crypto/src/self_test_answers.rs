@@ -14,6 +14,13 @@ pub(crate) struct Answers {
     pub(crate) rsa_plaintext: &'static [u8],
     pub(crate) ecdh_p256: &'static str,
     pub(crate) ml_kem_768: &'static str,
+    pub(crate) rsassa_message: &'static [u8],
+    pub(crate) ecdsa_message: &'static [u8],
+    pub(crate) ed25519: &'static str,
+    pub(crate) ed25519ph: &'static str,
+    pub(crate) ml_dsa_message: &'static [u8],
+    #[cfg_attr(not(feature = "sm2"), expect(dead_code, reason = "SM2 is not part of this build"))]
+    pub(crate) sm2dsa_message: &'static [u8],
     #[cfg_attr(not(feature = "sm2"), expect(dead_code, reason = "SM2 is not part of this build"))]
     pub(crate) sm2_plaintext: &'static [u8],
     #[cfg_attr(not(feature = "sm2"), expect(dead_code, reason = "SM2 is not part of this build"))]
@@ -35,6 +42,14 @@ pub(crate) const ANSWERS: Answers = Answers {
     rsa_plaintext: b"reseal self-test",
     ecdh_p256: "46fc62106420ff012e54a434fbdd2d25ccc5852060561e68040dd7778997bd7b",
     ml_kem_768: "3f998f945bf9fdf4471fd5d349e08d729016383b2068a5bcb9a8f873a77e5182",
+    rsassa_message: b"reseal self-test",
+    ecdsa_message: b"reseal self-test",
+    ed25519: "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b\
+              2eaeb4302aeeb00d291612bb0c00",
+    ed25519ph: "98a70222f0b8121aa9d30f813d683f809e462b469c7ff87639499bb94e6dae4131f85042463c2a355a2003d062adf5aa\
+                a10b8c61e636062aaad11c2a26083406",
+    ml_dsa_message: b"reseal self-test",
+    sm2dsa_message: b"reseal self-test",
     sm2_plaintext: b"reseal self-test",
     sm2_agreement: "318f1b45a51dac2ee171db8fe86dbe9f0c6a473d628f9570e7cc06b4ef4e7a89",
 };
@@ -97,3 +112,29 @@ pub(crate) const ML_KEM_CIPHERTEXT: &[u8] = include_bytes!("../vectors/self-test
 pub(crate) const SM2_AGREEMENT_PKCS8: &str = "308187020100301306072a8648ce3d020106082a811ccf5501822d046d306b0201010420c545b8b8a5fcfc85d4951ca77382708ed7d534322b5e60db6bedf563dcd7441ca144034200045577c0e315049135d610ce32cdcf3e73225d23faaf252d34cd18317e1818e7f295bc6c9a915fb9998adbd6bec7edc13e38ea08f1570aa4592b80b64ddd5ec990";
 #[cfg(feature = "sm2")]
 pub(crate) const SM2_AGREEMENT_PEER: &str = "3059301306072a8648ce3d020106082a811ccf5501822d03420004152bfb386d3300dab434b29c3b82b37a45b525e92c703b9aed9079e451ae51cd2bc96d36a6ab9abc98d76694c949b8c06ae773c6da1b2b4521c517d2ada36a92";
+
+// RFC 8032, section 7.1, test 2, and section 7.3: the private keys as PKCS#8, and the messages.
+pub(crate) const ED25519_PKCS8: &str = "302e020100300506032b6570042204204ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8c\
+                                        f6ed4fb8a6fb";
+pub(crate) const ED25519_MESSAGE: &[u8] = &[0x72];
+pub(crate) const ED25519PH_PKCS8: &str = "302e020100300506032b657004220420833fe62409237b9d62ec77587520911e9a759cec1d19755b7d\
+                                          a901b96dca3d42";
+pub(crate) const ED25519PH_MESSAGE: &[u8] = b"abc";
+
+// Keys and signatures made by OpenSSL: `vectors/signatures.py --new`.
+pub(crate) const RSASSA_PKCS1: &[u8] = include_bytes!("../vectors/self-test/rsa-pkcs1-sha256.signature");
+pub(crate) const RSASSA_PSS: &[u8] = include_bytes!("../vectors/self-test/rsa-pss-sha256.signature");
+pub(crate) const P256_PKCS8: &[u8] = include_bytes!("../vectors/self-test/p256.pkcs8");
+pub(crate) const P256: &[u8] = include_bytes!("../vectors/self-test/p256.signature");
+pub(crate) const P384_PKCS8: &[u8] = include_bytes!("../vectors/self-test/p384.pkcs8");
+pub(crate) const P384: &[u8] = include_bytes!("../vectors/self-test/p384.signature");
+pub(crate) const P521_PKCS8: &[u8] = include_bytes!("../vectors/self-test/p521.pkcs8");
+pub(crate) const P521: &[u8] = include_bytes!("../vectors/self-test/p521.signature");
+pub(crate) const P256K1_PKCS8: &[u8] = include_bytes!("../vectors/self-test/secp256k1.pkcs8");
+pub(crate) const P256K1: &[u8] = include_bytes!("../vectors/self-test/secp256k1.signature");
+// The seed is the SHA-256 digest of the message; its representative follows from FIPS 204, algorithm 7.
+pub(crate) const ML_DSA_PKCS8: &str = "3034020100300b060960864801650304031204228020fb33e918423d32456f02224d1fb2aaa8fda365cbfd5ac5d011f49ee249388f98";
+pub(crate) const ML_DSA: &[u8] = include_bytes!("../vectors/self-test/ml-dsa-65.signature");
+pub(crate) const ML_DSA_MU: &str = "759df21a8c5087688afa4cba52f5779f637fb8f50cf8f8fcb10979a9bddadd91dcbcd214c245209b02082b102d32fec1de84de00e978f2f1196f0b3214fd2072";
+#[cfg(feature = "sm2")]
+pub(crate) const SM2DSA: &[u8] = include_bytes!("../vectors/self-test/sm2.signature");

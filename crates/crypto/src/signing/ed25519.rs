@@ -54,7 +54,7 @@ impl Ed25519Key {
         &self.public.spki
     }
 
-    pub(super) fn sign(&self, algorithm: SigningAlgorithm, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
+    pub(crate) fn sign(&self, algorithm: SigningAlgorithm, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
         match algorithm {
             SigningAlgorithm::Ed25519Sha512 => Ok(self.pair.try_sign(message)?.as_ref().to_vec()),
             SigningAlgorithm::Ed25519PhSha512 => {
@@ -66,7 +66,7 @@ impl Ed25519Key {
         }
     }
 
-    pub(super) fn verify(
+    pub(crate) fn verify(
         &self,
         algorithm: SigningAlgorithm,
         message: &[u8],
