@@ -16,6 +16,8 @@ import {
   EncapsulateCommand,
   EncryptCommand,
   GenerateDataKeyCommand,
+  GenerateDataKeyPairCommand,
+  GenerateDataKeyPairWithoutPlaintextCommand,
   GenerateMacCommand,
   GetPublicKeyCommand,
   IncorrectKeyException,
@@ -23,16 +25,28 @@ import {
   InvalidKeyUsageException,
   KMSClient,
   KMSInvalidMacException,
+  KMSInvalidSignatureException,
   KMSInvalidStateException,
   KMSServiceException,
   NotFoundException,
   paginateListKeys,
   ReEncryptCommand,
   ScheduleKeyDeletionCommand,
+  SignCommand,
+  VerifyCommand,
   VerifyMacCommand,
 } from "@aws-sdk/client-kms";
 import { NodeHttp2Handler } from "@smithy/node-http-handler";
-import { constants, createPublicKey, diffieHellman, generateKeyPairSync, publicEncrypt } from "node:crypto";
+import {
+  constants,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPairSync,
+  publicEncrypt,
+  sign,
+  verify,
+} from "node:crypto";
 
 import { ACCOUNT, CREDENTIALS, startServer } from "./server.js";
 
@@ -240,6 +254,58 @@ describe("what else a client does", () => {
     const wrong = kms.send(new VerifyMacCommand({ ...asked, Mac: Mac.subarray(1) }));
     await assert.rejects(wrong, (error) => error instanceof KMSInvalidMacException);
   });
+
+  const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
+  for (const [spec, algorithm, hash, options] of [
+    ["RSA_2048", "RSASSA_PSS_SHA_256", "sha256", pss],
+    ["RSA_2048", "RSASSA_PKCS1_V1_5_SHA_512", "sha512", {}],
+    ["ECC_NIST_P256", "ECDSA_SHA_256", "sha256", {}],
+    ["ECC_NIST_P384", "ECDSA_SHA_384", "sha384", {}],
+    ["ECC_NIST_P521", "ECDSA_SHA_512", "sha512", {}],
+    ["ECC_SECG_P256K1", "ECDSA_SHA_256", "sha256", {}],
+    ["ECC_NIST_EDWARDS25519", "ED25519_SHA_512", null, {}],
+  ]) {
+    test(`Node.js takes a signature by ${algorithm} with ${spec}`, async () => {
+      const KeyId = await newKey(kms, { KeySpec: spec, KeyUsage: "SIGN_VERIFY" });
+      const asked = { KeyId, SigningAlgorithm: algorithm, Message: SECRET };
+      const { Signature } = await kms.send(new SignCommand(asked));
+      const { PublicKey } = await kms.send(new GetPublicKeyCommand({ KeyId }));
+      const key = createPublicKey({ key: Buffer.from(PublicKey), format: "der", type: "spki" });
+      assert.equal(verify(hash, SECRET, { key, ...options }, Signature), true);
+      assert.equal(verify(hash, Buffer.from("another"), { key, ...options }, Signature), false);
+      assert.equal((await kms.send(new VerifyCommand({ ...asked, Signature }))).SignatureValid, true);
+      const wrong = kms.send(new VerifyCommand({ ...asked, Signature: Signature.subarray(1) }));
+      await assert.rejects(wrong, (error) => error instanceof KMSInvalidSignatureException);
+    });
+  }
+
+  for (const [spec, hash] of [
+    ["RSA_2048", "sha256"],
+    ["ECC_NIST_P384", "sha384"],
+    ["ECC_NIST_EDWARDS25519", null],
+  ]) {
+    test(`Node.js signs with a data key pair of ${spec}`, async () => {
+      const asked = { KeyId: await newKey(kms), KeyPairSpec: spec, EncryptionContext: { stage: "pair" } };
+      const made = await kms.send(new GenerateDataKeyPairCommand(asked));
+      const privateKey = createPrivateKey({
+        key: Buffer.from(made.PrivateKeyPlaintext),
+        format: "der",
+        type: "pkcs8",
+      });
+      const publicKey = createPublicKey({ key: Buffer.from(made.PublicKey), format: "der", type: "spki" });
+      assert.equal(verify(hash, SECRET, publicKey, sign(hash, SECRET, privateKey)), true);
+      const sealed = await kms.send(new GenerateDataKeyPairWithoutPlaintextCommand(asked));
+      const opened = await kms.send(
+        new DecryptCommand({
+          CiphertextBlob: sealed.PrivateKeyCiphertextBlob,
+          EncryptionContext: { stage: "pair" },
+        }),
+      );
+      const key = createPrivateKey({ key: Buffer.from(opened.Plaintext), format: "der", type: "pkcs8" });
+      const half = createPublicKey(key).export({ format: "der", type: "spki" });
+      assert.deepEqual(half, Buffer.from(sealed.PublicKey));
+    });
+  }
 
   for (const [spec, namedCurve] of [
     ["ECC_NIST_P256", "prime256v1"],

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from conftest import new_key, uuid_of
 from support import openssl
 from support.clients import kms_client
-from support.expect import DRY_RUN_TEXT, NO_TEXT, assert_refused, refused, violation, violations
+from support.expect import DRY_RUN_TEXT, NO_TEXT, assert_refused, refused, violations
 from support.signatures import ALGORITHMS, SPECS, ed25519ph_holds, mu_of, sm2_digest
 
 USAGE = "SIGN_VERIFY"

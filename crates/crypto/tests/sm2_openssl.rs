@@ -38,7 +38,7 @@ impl Scratch {
             32c4ae2c1f1981195f9904466a39c9948fe30bbff2660be1715a4589334c74c7\
             bc3736a2f4f6779c59bdcee36b692153d0a9877cc62a474002df32e52139f0a0";
         let bits = u16::try_from(identity.len() * 8).unwrap().to_be_bytes();
-        let point = &spki[spki.len() - 64..];
+        let point = spki.last_chunk::<64>().unwrap();
         let about = [&bits[..], identity.as_bytes(), &hex::decode(CURVE).unwrap(), point].concat();
         let z = self.sm3(&about);
         self.sm3(&[&z[..], message].concat())
