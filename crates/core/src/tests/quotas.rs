@@ -209,3 +209,19 @@ async fn a_custom_key_store_has_a_rate_of_its_own() {
     encrypt(&world, &two, json!({})).await;
     world.ask("GenerateRandom", &json!({"NumberOfBytes": 8})).await.expect("not of the store");
 }
+
+#[tokio::test]
+async fn key_pairs_count_by_their_spec_and_signatures_by_their_key() {
+    let world = limited(&["GenerateDataKeyPair/ECC_NIST_P256=2", "crypto/ecc=1"]).await;
+    let wrapping = symmetric(&world).await;
+    let pair = |spec: &str| json!({"KeyId": wrapping, "KeyPairSpec": spec});
+    world.ask("GenerateDataKeyPair", &pair("ECC_NIST_P256")).await.unwrap();
+    world.ask("GenerateDataKeyPairWithoutPlaintext", &pair("ECC_NIST_P256")).await.unwrap();
+    let third = world.ask("GenerateDataKeyPair", &pair("ECC_NIST_P256")).await;
+    assert_eq!(fault(third), ("ThrottlingException", TOO_FAST.to_owned()));
+    world.ask("GenerateDataKeyPair", &pair("ECC_NIST_P384")).await.expect("has no limit");
+    let signer = key(&world, json!({"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"})).await;
+    let sign = json!({"KeyId": signer, "Message": "AA==", "SigningAlgorithm": "ECDSA_SHA_256"});
+    world.ask("Sign", &sign).await.unwrap();
+    assert_eq!(fault(world.ask("Sign", &sign).await).0, "ThrottlingException");
+}
