@@ -29,6 +29,7 @@ mod self_test_answers;
 pub mod signing;
 #[cfg(feature = "sm2")]
 pub mod sm2;
+pub mod token;
 pub mod wrap;
 
 pub use asymmetric::{GeneratedKeyPair, KeyPair};

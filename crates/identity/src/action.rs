@@ -295,6 +295,15 @@ fn authorize(
     for (name, value) in &facts.values {
         add(name, Some(value));
     }
+    if let PrincipalKind::WebIdentity(token) = work.call.caller.principal().kind() {
+        let issuer = &token.issuer;
+        let methods = token.methods.iter().map(|method| ("amr", method));
+        let audiences = token.audiences.iter().map(|audience| ("oaud", audience));
+        let single = [("sub", &token.subject), ("aud", &token.audience)];
+        for (claim, value) in single.into_iter().chain(audiences).chain(methods) {
+            values.push((ConditionKey::Other(format!("{issuer}:{claim}").into()), value.clone()));
+        }
+    }
     for (key, value) in found.tags() {
         values.push((ConditionKey::Other(format!("iam:ResourceTag/{key}").into()), value.clone()));
     }

@@ -13,10 +13,12 @@ mod members;
 mod page;
 mod sts;
 mod subject;
+mod token;
 mod wire;
 mod xml;
 
 pub use action::{Answer, Api, Entry, Spec};
 pub use fault::{Code, Fault};
 pub use form::{Form, MalformedForm};
+pub use token::{Fetched, Issuers, KeySource, NoKeys, by_token};
 pub use wire::{all, failure, find};

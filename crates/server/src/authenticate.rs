@@ -78,15 +78,40 @@ pub(crate) async fn authenticate(
         None => verify(env, &claim, scope, region.is_some(), body).await?,
     };
     let region = region.ok_or_else(|| Error::ScopeRegion(credential.region().into()))?;
-    let host = || headers.iter().find(|(name, _)| *name == "host").map(|(_, value)| *value);
-    Ok(Call {
+    let host = headers.iter().find(|(name, _)| *name == "host").map(|(_, value)| *value);
+    Ok(call_of(caller, region, request, peer, request_id, host))
+}
+
+/// A call whose caller was made of a token in it. It belongs to no Region.
+pub(crate) fn call_by_token(
+    caller: Authenticated,
+    request: &Parts,
+    peer: &Peer,
+    request_id: RequestId,
+) -> Result<Call, Failure> {
+    let region = Region::parse(HOME).ok_or_else(|| Error::ScopeRegion(HOME.into()))?;
+    let headers = header_lines(request);
+    let host = headers.iter().find(|(name, _)| *name == "host").map(|(_, value)| *value);
+    Ok(call_of(caller, region, request, peer, request_id, host))
+}
+
+fn call_of(
+    caller: Authenticated,
+    region: Region,
+    request: &Parts,
+    peer: &Peer,
+    request_id: RequestId,
+    host: Option<&[u8]>,
+) -> Call {
+    let host = || String::from_utf8_lossy(host.unwrap_or_default());
+    Call {
         caller,
         region,
         request_id,
         source_ip: peer.ip,
         user_agent: user_agent(&request.headers),
-        tls: peer.tls.get().map(|tls| tls.details(&String::from_utf8_lossy(host().unwrap_or_default()))),
-    })
+        tls: peer.tls.get().map(|tls| tls.details(&host())),
+    }
 }
 
 async fn verify(

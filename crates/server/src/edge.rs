@@ -21,6 +21,8 @@ use reseal_core::{
     ops::Entry,
 };
 
+use reseal_identity::{Fault, Issuers};
+
 use crate::{
     authenticate::{DevMode, FailedAuthentication, Scope, authenticate},
     body::{Bodies, Body},
@@ -56,6 +58,8 @@ pub struct Hooks {
     /// Told of every request that was not authenticated, for the aggregated audit record: the source address and
     /// the name of the error, one of a closed set. Called on the serving thread: must not block.
     pub failed_authentication: Arc<FailedAuthentication>,
+    /// Whose web identity tokens can be verified.
+    pub issuers: Issuers,
 }
 
 /// Starts the service; it serves when this returns.
@@ -164,10 +168,14 @@ impl Inner {
     }
 
     fn note(&self, failure: &Failure, peer: &Peer) {
-        if let Failure::Signature(error) = failure {
-            self.metrics.authentication_failed(error.code());
-            (self.hooks.failed_authentication)(peer.ip, error.code());
-        }
+        let code = match failure {
+            Failure::Signature(error) => error.code(),
+            // A token that was not accepted.
+            Failure::Action(fault @ Fault::Answer(..)) => fault.code(),
+            _ => return,
+        };
+        self.metrics.authentication_failed(code);
+        (self.hooks.failed_authentication)(peer.ip, code);
     }
 
     /// Runs the operation. A client that goes away takes its request with it, but never a change half made:

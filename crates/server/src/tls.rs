@@ -135,7 +135,8 @@ fn read_certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, TlsErr
     if certificates.is_empty() { Err(TlsError::NoCertificate(file.to_owned())) } else { Ok(certificates) }
 }
 
-fn read_authorities(file: &Path) -> Result<RootCertStore, TlsError> {
+/// The certificates of a PEM file as authorities.
+pub(crate) fn read_authorities(file: &Path) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     for certificate in read_certificates(file)? {
         roots.add(certificate).map_err(|error| TlsError::Authority(file.to_owned(), error))?;

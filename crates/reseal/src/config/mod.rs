@@ -42,6 +42,7 @@ pub(crate) struct Config {
     pub(crate) audit: Audit,
     pub(crate) attestation: Attestation,
     pub(crate) quotas: Quotas,
+    pub(crate) identity: Identity,
     pub(crate) log: Log,
 }
 
@@ -100,6 +101,14 @@ pub(crate) struct Quotas {
     pub(crate) requests: Vec<String>,
 }
 
+/// `[identity]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Identity {
+    pub(crate) issuer_keys: Vec<String>,
+    pub(crate) issuer_ca: PathBuf,
+}
+
 /// `[log]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -125,6 +134,7 @@ impl Default for Config {
             audit: Audit::default(),
             attestation: Attestation::default(),
             quotas: Quotas::default(),
+            identity: Identity::default(),
             log: Log::default(),
         }
     }
@@ -175,6 +185,12 @@ impl Default for Quotas {
             keys_per_region: 0,
             requests: Vec::new(),
         }
+    }
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self { issuer_keys: Vec::new(), issuer_ca: "/etc/ssl/certs/ca-certificates.crt".into() }
     }
 }
 

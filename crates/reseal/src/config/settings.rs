@@ -75,6 +75,8 @@ pub(crate) const SETTINGS: &[Setting] = &[
     setting("quotas.key_policy_bytes", Kind::Number(1_024, MIB)),
     setting("quotas.keys_per_region", Kind::Number(0, 1_000_000_000)),
     setting("quotas.requests", Kind::Names),
+    setting("identity.issuer_keys", Kind::Names),
+    setting("identity.issuer_ca", Kind::Text),
     setting("log.format", Kind::Word(&["text", "json"])),
     reloadable("log.level", Kind::Text),
 ];

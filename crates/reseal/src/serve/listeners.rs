@@ -4,7 +4,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use reseal_audit::FailedAuthentications;
-use reseal_server::{DevMode, Hooks, Limits, Metrics, Running, Shutdown, Tls};
+use reseal_identity::Issuers;
+use reseal_server::{DevMode, Hooks, IssuerKeys, Limits, Metrics, Running, Shutdown, Tls};
 use tracing::{error, info, warn};
 
 use crate::{
@@ -33,7 +34,10 @@ impl Listeners {
         let failures = Arc::new(FailedAuthentications::default());
         let noted = Arc::clone(&failures);
         let clock = Arc::clone(&service.env);
+        let keys = IssuerKeys::new(&config.identity.issuer_keys, &config.identity.issuer_ca)
+            .context("`identity.issuer_keys` cannot be used")?;
         let hooks = Hooks {
+            issuers: Issuers::new(Arc::new(keys)),
             ready: service.checks(),
             failed_authentication: Arc::new(move |source, reason| {
                 noted.note(source, reason, clock.clock().now());

@@ -11,7 +11,7 @@ use reseal_identity::{Code, Entry, Fault, Form};
 
 use super::{Inner, run};
 use crate::{
-    authenticate::{Scope, authenticate},
+    authenticate::{Scope, authenticate, call_by_token},
     connection::{Answer, Peer},
     wire::{self, Failure},
 };
@@ -79,8 +79,14 @@ impl Inner {
             return Err(Failure::Action(Fault::Answer(Code::InvalidAction, text)));
         }
         let id = *request_id?;
-        let scope = Scope::Global(entry.spec.api().signing_name());
-        let call = authenticate(&self.env, self.dev, scope, request, peer, id, &body.bytes).await;
+        let call = if entry.spec.by_token {
+            let caller = reseal_identity::by_token(&self.env, &self.hooks.issuers, &form).await;
+            let caller = caller.map_err(Failure::Action);
+            caller.and_then(|caller| call_by_token(caller, request, peer, id))
+        } else {
+            let scope = Scope::Global(entry.spec.api().signing_name());
+            authenticate(&self.env, self.dev, scope, request, peer, id, &body.bytes).await
+        };
         let call = call.inspect_err(|failure| self.note(failure, peer))?;
         self.act(entry, call, form).await
     }

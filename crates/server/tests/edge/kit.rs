@@ -16,7 +16,8 @@ use reseal_core::{
     store::{Batch, MemoryStore, Page, RecordKey, Store, StoreError, Versioned},
     testkit::{FixedClock, MemoryAudit, World},
 };
-use reseal_server::{Check, Config, Drained, Hooks, Limits, Metrics, Running, Shutdown, serve};
+use reseal_identity::Issuers;
+use reseal_server::{Check, Config, Drained, Hooks, IssuerKeys, Limits, Metrics, Running, Shutdown, serve};
 use reseal_sigv4::{Credentials, RequestParts, Scope};
 use reseal_types::{AccountId, SecretBytes};
 use tokio::sync::Semaphore;
@@ -175,6 +176,7 @@ impl Server {
                 Box::pin(async { checks })
             }),
             failed_authentication: Arc::new(move |ip, code| noted.lock().unwrap().push((ip, code))),
+            issuers: Issuers::new(Arc::new(IssuerKeys::new(&[], std::path::Path::new("/nowhere")).unwrap())),
         };
         let running = serve(config, Arc::new(env), hooks, Arc::clone(&metrics), &shutdown).unwrap();
         let address = running.address();
