@@ -140,7 +140,7 @@ impl<'a> Members<'a> {
         matches: impl Fn(&str) -> bool,
     ) -> Taken<Option<String>> {
         let text = self.text(name, length)?;
-        if let Some(text) = text.as_deref().filter(|text| !matches(text)) {
+        if let Some(text) = text.as_deref().filter(|text| is_too_empty(text, pattern) || !matches(text)) {
             let path = self.path_of(name);
             let rule = format!("Member must satisfy regular expression pattern: {pattern}");
             self.violations.add(format!("Value '{text}' at '{path}' failed to satisfy constraint: {rule}"));
@@ -161,7 +161,9 @@ impl<'a> Members<'a> {
         if let Some(rule) = length.broken_by(text.chars().count(), "length") {
             self.violations.add(format!("Value at '{path}' failed to satisfy constraint: {rule}"));
         }
-        if let Some((pattern, _)) = pattern.filter(|(_, legal)| !text.bytes().all(legal)) {
+        let broken =
+            |(pattern, legal): &BytePattern<'_>| is_too_empty(&text, pattern) || !text.bytes().all(legal);
+        if let Some((pattern, _)) = pattern.filter(broken) {
             let rule = format!("Member must satisfy regular expression pattern: {pattern}");
             self.violations.add(format!("Value at '{path}' failed to satisfy constraint: {rule}"));
         }
@@ -371,6 +373,11 @@ impl Bounds {
         }
         (value > most).then(|| format!("Member must have {what} less than or equal to {most}"))
     }
+}
+
+/// No text matches but those patterns of the model that end in `*`.
+fn is_too_empty(text: &str, pattern: &str) -> bool {
+    text.is_empty() && !pattern.ends_with('*')
 }
 
 fn not_in_set<E: ModelEnum>(path: &str, text: &str) -> String {

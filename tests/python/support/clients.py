@@ -5,6 +5,7 @@ Nothing is retried, so that no failure hides behind a second try; every answer o
 
 import json
 import os
+import re
 import subprocess
 import sys
 import uuid
@@ -12,9 +13,11 @@ from pathlib import Path
 
 import botocore
 import botocore.session
+from botocore import xform_name
 from botocore.config import Config
 
-from .model import error_is_known, problems
+from .model import error_problems, operations, problems
+from .recorder import BOTO3, CLI, SEEN
 
 AWS = Path(sys.executable).with_name("aws")
 
@@ -66,12 +69,12 @@ def check_against_the_model(http_response, model, **_):
     request_id = http_response.headers["x-amzn-RequestId"]
     assert uuid.UUID(request_id).version == 4, request_id
     if http_response.status_code == 200:
-        body = json.loads(http_response.content) if http_response.content else None
-        found = problems(model.name, body)
+        found = problems(model.name, json.loads(http_response.content) if http_response.content else None)
+        SEEN.success(BOTO3, model.name)
     else:
         error = json.loads(http_response.content)
-        known = error_is_known(model.name, error["__type"])
-        found = [] if known else [f"{model.name}: {error} is not an error of this operation"]
+        found = error_problems(model.name, http_response.status_code, error)
+        SEEN.error(model.name, error["__type"])
     assert not found, found
 
 
@@ -97,7 +100,7 @@ class Cli:
             self.environment["AWS_SESSION_TOKEN"] = credentials.session_token
 
     def run(self, *arguments):
-        return subprocess.run(
+        finished = subprocess.run(
             [sys.executable, str(AWS), self.service, *arguments],
             env=self.environment,
             cwd=self.home,
@@ -106,6 +109,9 @@ class Cli:
             text=True,
             timeout=120,
         )
+        if self.service == "kms":
+            record(arguments[0], finished)
+        return finished
 
     def text(self, *arguments):
         finished = self.run(*arguments)
@@ -121,3 +127,20 @@ class Cli:
         finished = self.run(*arguments)
         assert finished.returncode in (254, 255), finished
         return finished.stderr.strip()
+
+
+SAID = re.compile(r"An error occurred \((\w+)\) when calling the (\w+) operation")
+
+
+def record(command, finished):
+    refusal = SAID.search(finished.stderr)
+    if refusal:
+        SEEN.error(refusal.group(2), refusal.group(1))
+    elif finished.returncode == 0:
+        SEEN.success(CLI, operation_of(command))
+
+
+def operation_of(command):
+    """`re-encrypt` is ReEncrypt."""
+    (found,) = (name for name in operations() if xform_name(name, "-") == command)
+    return found

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 from botocore.exceptions import ClientError
 
-FAULTS = {"KMSInternalException", "KeyUnavailableException", "DependencyTimeoutException"}
+from .model import FAULTS
+
 NO_TEXT = ""
 ANY_TEXT = re.compile(".*", re.DOTALL)
 DRY_RUN_TEXT = "The request would have succeeded, but the DryRun option is set."

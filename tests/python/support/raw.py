@@ -8,7 +8,8 @@ import http.client
 import json
 import uuid
 
-from . import sigv4
+from . import model, sigv4
+from .recorder import RAW, SEEN
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 PREFIX = "TrentService."
@@ -80,6 +81,9 @@ class Requester:
         """One request on a connection that is kept; a connection that the server closed is opened again."""
         answer = self.send_unchecked(headers, content, method=method, path=path)
         check_protocol(answer)
+        operation = headers.get("x-amz-target", "").removeprefix(PREFIX)
+        if operation in model.operations() and method == "POST" and path == "/":
+            check_against_the_model(operation, answer)
         return answer
 
     def send_unchecked(self, headers, content, *, method="POST", path="/"):
@@ -110,6 +114,18 @@ def encode(body):
     if isinstance(body, (bytes, bytearray)):
         return bytes(body)
     return json.dumps(body, default=lambda value: base64.b64encode(value).decode()).encode()
+
+
+def check_against_the_model(operation, answer):
+    if answer.status == 200:
+        found = model.problems(operation, answer.json if answer.body else None)
+        SEEN.success(RAW, operation)
+    elif answer.error != "UnknownOperationException":
+        found = model.error_problems(operation, answer.status, answer.json)
+        SEEN.error(operation, answer.error)
+    else:
+        found = []
+    assert not found, found
 
 
 def check_protocol(answer):

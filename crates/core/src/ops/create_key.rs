@@ -17,7 +17,7 @@ use crate::{
     key_store::Destination,
     keyring::{Key, key_arn},
     material::{self, Fresh},
-    members::{Bounds, Members},
+    members::{Bounds, Members, ModelEnum},
     operation::{Facts, OpSpec, Operation, Outcome, Request},
     permit::Permits,
     record::{GrantCount, KeyRecord, Marker, MaterialEntry, MaterialRecord, MultiRegion, StoredIn, place},
@@ -65,6 +65,32 @@ impl CreateKeyRequest {
     }
 }
 
+/// `CustomerMasterKeySpec`: the key specs of the time when it was deprecated.
+#[derive(Clone, Copy)]
+struct DeprecatedKeySpec(KeySpec);
+
+impl ModelEnum for DeprecatedKeySpec {
+    const ALL: &'static [Self] = &[
+        Self(KeySpec::Rsa2048),
+        Self(KeySpec::Rsa3072),
+        Self(KeySpec::Rsa4096),
+        Self(KeySpec::EccNistP256),
+        Self(KeySpec::EccNistP384),
+        Self(KeySpec::EccNistP521),
+        Self(KeySpec::EccSecgP256k1),
+        Self(KeySpec::SymmetricDefault),
+        Self(KeySpec::Hmac224),
+        Self(KeySpec::Hmac256),
+        Self(KeySpec::Hmac384),
+        Self(KeySpec::Hmac512),
+        Self(KeySpec::Sm2),
+    ];
+
+    fn name(self) -> &'static str {
+        self.0.as_str()
+    }
+}
+
 impl Request for CreateKeyRequest {
     fn read(members: &mut Members<'_>) -> Result<Self, Error> {
         let xks_legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
@@ -74,7 +100,9 @@ impl Request for CreateKeyRequest {
             description: members.text("Description", shape::DESCRIPTION)?.unwrap_or_default(),
             key_usage: members.choice("KeyUsage")?,
             key_spec: members.choice("KeySpec")?,
-            deprecated_key_spec: members.choice("CustomerMasterKeySpec")?,
+            deprecated_key_spec: members
+                .choice::<DeprecatedKeySpec>("CustomerMasterKeySpec")?
+                .map(|spec| spec.0),
             origin: members.choice("Origin")?.unwrap_or(Origin::AwsKms),
             custom_key_store_id: members.text("CustomKeyStoreId", Bounds(1, 64))?,
             xks_key_id: members.patterned_text(
