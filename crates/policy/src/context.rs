@@ -3,6 +3,8 @@
 //! Key names become [`ConditionKey`] values when a policy is compiled; an evaluation asks only for the keys that the
 //! statements in question name, so a request computes nothing that no policy looks at.
 
+use crate::nearest::nearest;
+
 /// What a request says about itself. Implemented by whoever knows the request; must not block and must give the same
 /// answer every time within one decision.
 pub trait RequestContext {
@@ -60,6 +62,9 @@ macro_rules! condition_keys {
             /// A key that this service does not know; accepted in policies and never present.
             Other(Box<str>),
         }
+
+        /// The names of all keys without a part of their own.
+        const NAMES: &[&str] = &[$($name,)*];
 
         impl ConditionKey {
             fn plain(name: &str) -> Option<Self> {
@@ -155,6 +160,20 @@ condition_keys! {
 }
 
 impl ConditionKey {
+    /// The names of all known keys without a part of their own, as the AWS documentation writes them.
+    pub fn known_names() -> impl Iterator<Item = &'static str> {
+        NAMES.iter().copied()
+    }
+
+    /// The known key whose name is nearest to `name`, if one is near enough to be what was meant.
+    pub(crate) fn nearest(name: &str) -> Option<String> {
+        let lower = name.to_lowercase();
+        let names: Vec<String> = NAMES.iter().map(|known| known.to_lowercase()).collect();
+        let found = nearest(&lower, names.iter().map(String::as_str))?;
+        let index = names.iter().position(|known| known == found)?;
+        NAMES.get(index).map(|known| (*known).to_owned())
+    }
+
     /// Reads a key name in any letter case.
     pub fn parse(name: &str) -> Self {
         type Make = fn(Box<str>) -> ConditionKey;

@@ -10,8 +10,8 @@ mod scalar;
 
 use arn::ArnMatcher;
 use ip::Block;
-use operator::{Comparison, Relation};
-pub(crate) use operator::{Operator, Quantifier};
+use operator::Relation;
+pub(crate) use operator::{Comparison, Operator, Quantifier};
 use scalar::{Moment, Number, is_canonical_base64};
 
 use crate::context::{Availability, ConditionKey, RequestContext, equal_ignoring_case};

@@ -5,6 +5,7 @@ mod cases;
 mod differential;
 mod documents;
 mod grant_set;
+mod lint;
 mod naive;
 mod speed;
 mod world;

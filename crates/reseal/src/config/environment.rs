@@ -1,13 +1,11 @@
 //! The process environment, read here and nowhere else.
 
 use anyhow::{Context, Result, bail};
+use reseal_policy::nearest;
 use reseal_types::SecretBytes;
 use toml::Table;
 
-use super::{
-    nearest::nearest,
-    settings::{PREFIX, SETTINGS},
-};
+use super::settings::{PREFIX, SETTINGS};
 
 /// The variables of the environment that are meant for this program, unset ones and empty ones left out.
 pub(crate) struct Environment(Vec<(String, String)>);

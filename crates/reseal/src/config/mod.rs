@@ -3,7 +3,6 @@
 //! Unknown names are refused, so that a misspelt setting is never silently the default.
 
 mod environment;
-mod nearest;
 pub(crate) mod settings;
 #[cfg(test)]
 mod tests;

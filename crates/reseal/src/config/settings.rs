@@ -1,10 +1,8 @@
 //! Every setting that exists: its name, and which values it takes. Configuration file, environment and
 //! documentation are all checked against this one table.
 
+use reseal_policy::nearest;
 use toml::{Table, Value};
-
-use super::nearest::nearest;
-
 /// One setting. In the file it stands under its name (`tls.certificate` is `certificate` in `[tls]`), in the
 /// environment under `RESEAL_TLS_CERTIFICATE`.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
 //! The nearest known name to a mistyped one.
 
 /// The candidate with the smallest edit distance to `typed`, if it is near enough to be what was meant.
-pub(crate) fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near_enough = (typed.chars().count() / 3).max(2);
     candidates
         .into_iter()
