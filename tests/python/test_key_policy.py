@@ -126,3 +126,23 @@ def test_a_character_that_no_policy_may_contain(raw, make_key, root_arn):
 def test_another_policy_name_cannot_be_put(kms, make_key, root_arn):
     with refused("ValidationException", "The AWS_RAM policy can only be managed by the RAM service"):
         kms.put_key_policy(KeyId=make_key(), PolicyName="AWS_RAM", Policy=document(allow({"AWS": root_arn})))
+
+
+def warnings_of(answer):
+    return answer["ResponseMetadata"]["HTTPHeaders"].get("x-reseal-policy-warning")
+
+
+def test_what_looks_like_a_mistake_is_warned_of(server, kms, make_key, root_arn):
+    arn = make_key()
+    good = document(allow({"AWS": root_arn}))
+    assert warnings_of(kms.put_key_policy(KeyId=arn, Policy=good)) is None
+    odd = document(allow({"AWS": root_arn}), allow({"AWS": root_arn}, action="kms:ReEncrypt", Sid="M\u00fcll"))
+    expected = (
+        'statement 1 ("M\\u{fc}ll"): kms:ReEncrypt is not an action: '
+        "name kms:ReEncryptFrom and kms:ReEncryptTo, or kms:ReEncrypt*"
+    )
+    assert warnings_of(kms.put_key_policy(KeyId=arn, Policy=odd)) == expected
+    assert warnings_of(kms.create_key(Policy=odd)) == expected
+    assert expected in server.stderr
+    two = document(allow({"AWS": root_arn}), allow({"AWS": root_arn}, action=["kms:Decript", "s3:GetObject"]))
+    assert "there is no action" in warnings_of(kms.put_key_policy(KeyId=arn, Policy=two))

@@ -1,6 +1,8 @@
 //! Rules for a key policy that is about to be stored.
 
-use reseal_policy::{KeyPolicy, key_policy_allows_update};
+use reseal_policy::{ConditionKey, KeyPolicy, PolicyWarning, key_policy_allows_update, lint_key_policy};
+
+use reseal_types::{KeySpec, KeyUsage, Origin};
 
 use crate::{
     authorize::{Context, policy_caller},
@@ -8,6 +10,7 @@ use crate::{
     env::Env,
     error::{Error, Limit},
     identity::root_arn,
+    keyring::Key,
     operation::Facts,
 };
 
@@ -41,16 +44,62 @@ pub(crate) fn check_grammar(env: &Env, text: &str) -> Result<KeyPolicy, Error> {
     KeyPolicy::parse(text).map_err(|error| Error::MalformedPolicy(error.to_string()))
 }
 
-/// Checks all that `check_grammar` checks, and, unless `bypass` is set, that the caller could replace the policy
-/// again.
-pub(crate) fn check(env: &Env, call: &Call, text: &str, key_arn: &str, bypass: bool) -> Result<(), Error> {
-    let policy = check_grammar(env, text)?;
-    let caller = policy_caller(call)?;
-    let values = vec![(reseal_policy::ConditionKey::PolicyName, "default".to_owned())];
-    let context = Context::new(env, call, &caller, None, Facts { values, ..Facts::default() });
-    if bypass || key_policy_allows_update(&policy, &caller, key_arn, &context) {
-        return Ok(());
+/// What conditions may ask about a key that is yet to be made.
+pub(crate) fn values_of_new_key(
+    spec: KeySpec,
+    usage: Option<KeyUsage>,
+    origin: Origin,
+    multi_region_type: Option<&str>,
+) -> Vec<(ConditionKey, String)> {
+    let usage = usage.map(|usage| usage.to_string()).unwrap_or_default();
+    let mut values = vec![
+        (ConditionKey::KeySpec, spec.to_string()),
+        (ConditionKey::CustomerMasterKeySpec, spec.to_string()),
+        (ConditionKey::KeyUsage, usage.clone()),
+        (ConditionKey::CustomerMasterKeyUsage, usage),
+        (ConditionKey::KeyOrigin, origin.to_string()),
+        (ConditionKey::MultiRegion, multi_region_type.is_some().to_string()),
+    ];
+    values.extend(multi_region_type.map(|kind| (ConditionKey::MultiRegionKeyType, kind.to_owned())));
+    values
+}
+
+/// A policy that a caller wants a key to have.
+pub(crate) struct NewPolicy<'a> {
+    pub(crate) text: &'a str,
+    /// ARN of the key.
+    pub(crate) key_arn: &'a str,
+    /// Whether the caller may lock itself out.
+    pub(crate) bypass: bool,
+    /// What conditions may ask about the key.
+    pub(crate) about: About<'a>,
+}
+
+/// The key of a new policy.
+pub(crate) enum About<'a> {
+    /// It is there.
+    Key(&'a Key),
+    /// It is yet to be made.
+    NewKey(Vec<(ConditionKey, String)>),
+}
+
+impl NewPolicy<'_> {
+    /// Checks all that `check_grammar` checks, and, unless the check is bypassed, that the caller could replace the
+    /// policy again. Gives warnings for the caller.
+    pub(crate) fn check(self, env: &Env, call: &Call) -> Result<Vec<String>, Error> {
+        let Self { text, key_arn, bypass, about } = self;
+        let policy = check_grammar(env, text)?;
+        let caller = policy_caller(call)?;
+        let (key, mut values) = match about {
+            About::Key(key) => (Some(key), Vec::new()),
+            About::NewKey(values) => (None, values),
+        };
+        values.push((ConditionKey::PolicyName, "default".to_owned()));
+        let context = Context::new(env, call, &caller, key, Facts { values, ..Facts::default() });
+        if !bypass && !key_policy_allows_update(&policy, &caller, key_arn, &context) {
+            let text = "The new key policy will not allow you to update the key policy in the future.";
+            return Err(Error::MalformedPolicy(text.to_owned()));
+        }
+        Ok(lint_key_policy(text, key_arn).iter().map(PolicyWarning::to_string).collect())
     }
-    let text = "The new key policy will not allow you to update the key policy in the future.";
-    Err(Error::MalformedPolicy(text.to_owned()))
 }

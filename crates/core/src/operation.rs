@@ -173,6 +173,8 @@ pub(crate) struct Notes {
     pub(crate) resources: Vec<String>,
     /// What the service did by itself because of the call: each gets a record of its own.
     pub(crate) events: Vec<ServiceNote>,
+    /// For whoever called, besides the answer: what was accepted and looks like a mistake. Printable ASCII.
+    pub(crate) warnings: Vec<String>,
     /// Another Region in which the same call is recorded, with what it worked on there.
     pub(crate) also_in: Option<Region>,
 }

@@ -8,6 +8,7 @@
 use std::{marker::PhantomData, pin::Pin};
 
 use reseal_types::Timestamp;
+use tracing::warn;
 
 use crate::{
     audit::AuditUnavailable,
@@ -36,8 +37,17 @@ pub struct Entry {
     run: for<'a> fn(&'a Env, &'a Call, &'a [u8]) -> Answer<'a>,
 }
 
-/// A body to answer with; empty for operations without an output shape.
-pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, Error>> + Send + 'a>>;
+/// What a call that worked is answered with.
+#[derive(Debug, Default)]
+pub struct Reply {
+    /// The body; empty for operations without an output shape.
+    pub body: Vec<u8>,
+    /// What was accepted and looks like a mistake, in printable ASCII.
+    pub warnings: Vec<String>,
+}
+
+/// A reply to come.
+pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send + 'a>>;
 
 impl Entry {
     pub(crate) const fn of<Op: Operation>() -> Self {
@@ -50,7 +60,7 @@ impl Entry {
     }
 }
 
-async fn handle<Op: Operation>(env: &Env, call: &Call, body: &[u8]) -> Result<Vec<u8>, Error> {
+async fn handle<Op: Operation>(env: &Env, call: &Call, body: &[u8]) -> Result<Reply, Error> {
     let OpSpec { name, read_only, .. } = Op::SPEC;
     let event = Event { source: EVENT_SOURCE, name, read_only, resource_type: "AWS::KMS::Key" };
     let mut trail = Trail::open(env, call, event)?;
@@ -92,7 +102,7 @@ pub(crate) async fn recorded<A: Attempt>(
     trail: &mut Trail<'_>,
     may_change: bool,
     attempt: &A,
-) -> Result<Vec<u8>, A::Fault> {
+) -> Result<Reply, A::Fault> {
     let mut result = Err(Error::Internal(Cause::Contended).into());
     let mut turn = None;
     for tries in 0..ATTEMPTS {
@@ -110,11 +120,14 @@ pub(crate) async fn recorded<A: Attempt>(
     }
     match result {
         Ok(done) => {
+            for warning in &done.reply.warnings {
+                warn!(operation = trail.operation(), %warning, "a call worked that looks like a mistake");
+            }
             let mut kept = Ok(());
             for line in done.lines {
                 kept = kept.and(keep_line(env, trail.at(), line, done.posted).await);
             }
-            kept.map(|()| done.body).map_err(|error| Error::from(error).into())
+            kept.map(|()| done.reply).map_err(|error| Error::from(error).into())
         }
         Err(fault) => {
             if matches!(fault.as_core(), Some(Error::Internal(_))) {
@@ -141,7 +154,7 @@ async fn keep_line(env: &Env, at: Timestamp, line: Line, posted: bool) -> Result
 
 /// A call that worked: its answer, and the records that say so.
 pub(crate) struct Done {
-    pub(crate) body: Vec<u8>,
+    pub(crate) reply: Reply,
     pub(crate) lines: Vec<Line>,
     /// The records are in the store, together with the change.
     pub(crate) posted: bool,
@@ -183,7 +196,7 @@ async fn attempt<Op: Operation>(
         }
         commit(env, trail, changes, &lines).await?;
     }
-    Ok(Done { body, lines, posted })
+    Ok(Done { reply: Reply { body, warnings: outcome.notes.warnings }, lines, posted })
 }
 
 /// The request and its grant tokens.

@@ -16,7 +16,7 @@ use crate::{
     env::Env,
     error::{AccessDenied, DeniedResource, Error},
     operation::{Facts, Notes},
-    pipeline::{Attempt, Done, commit, recorded},
+    pipeline::{Attempt, Done, Reply, commit, recorded},
     trail::Trail,
 };
 pub use crate::{error::Fault, trail::Event};
@@ -56,7 +56,7 @@ pub struct Deed {
 pub async fn perform<A: Action>(env: &Env, call: &Call, action: &A) -> Result<Vec<u8>, A::Fault> {
     let event = action.event();
     let mut trail = Trail::open(env, call, event)?;
-    recorded(env, &mut trail, !event.read_only, &OfAction { env, action }).await
+    recorded(env, &mut trail, !event.read_only, &OfAction { env, action }).await.map(|reply| reply.body)
 }
 
 struct OfAction<'a, A> {
@@ -79,7 +79,7 @@ impl<A: Action> Attempt for OfAction<'_, A> {
         if posted {
             commit(self.env, trail, edits.0, &lines).await?;
         }
-        Ok(Done { body, lines, posted })
+        Ok(Done { reply: Reply { body, warnings: Vec::new() }, lines, posted })
     }
 }
 

@@ -254,7 +254,7 @@ impl World {
         body: &serde_json::Value,
     ) -> Result<serde_json::Value, Error> {
         let entry = ops::find(name).expect("an operation");
-        let answer = entry.handle(&self.env, call, body.to_string().as_bytes()).await?;
+        let answer = entry.handle(&self.env, call, body.to_string().as_bytes()).await?.body;
         if answer.is_empty() {
             return Ok(serde_json::Value::Null);
         }

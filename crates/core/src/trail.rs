@@ -99,6 +99,11 @@ impl<'a> Trail<'a> {
         Ok(())
     }
 
+    /// What was called.
+    pub(crate) fn operation(&self) -> &'static str {
+        self.event.name
+    }
+
     /// When the call came.
     pub(crate) fn at(&self) -> Timestamp {
         self.at

@@ -18,7 +18,7 @@ use reseal_core::{
     call::{Call, RequestId},
     env::Env,
     error::Error as CoreError,
-    ops::Entry,
+    ops::{Entry, Reply},
 };
 
 use reseal_identity::{Fault, Issuers};
@@ -136,7 +136,7 @@ impl Inner {
         let outcome = self.attempt(frame, request, body, peer, request_id).await;
         metrics.observe(started.elapsed(), outcome.as_ref().err().map(Failure::code));
         match outcome {
-            Ok(body) => wire::success(body),
+            Ok(reply) => wire::success(reply),
             Err(failure) => {
                 failure.log(id);
                 wire::failure(&failure)
@@ -151,7 +151,7 @@ impl Inner {
         body: Incoming,
         peer: &Peer,
         request_id: Result<&RequestId, CoreError>,
-    ) -> Result<Vec<u8>, Failure> {
+    ) -> Result<Reply, Failure> {
         if request.headers.len() > self.max_headers {
             return Err(Failure::TooManyHeaders);
         }
@@ -180,7 +180,7 @@ impl Inner {
 
     /// Runs the operation. A client that goes away takes its request with it, but never a change half made:
     /// memory would not learn of what the store already has. So changes run as tasks of their own.
-    async fn handle(&self, entry: &'static Entry, call: Call, body: Body) -> Result<Vec<u8>, Failure> {
+    async fn handle(&self, entry: &'static Entry, call: Call, body: Body) -> Result<Reply, Failure> {
         let caught = if entry.spec.read_only {
             run(|| entry.handle(&self.env, &call, &body.bytes)).await
         } else {
@@ -196,11 +196,11 @@ impl Inner {
     }
 }
 
-/// A body to answer with.
-type Handling<'a, E> = Pin<Box<dyn Future<Output = Result<Vec<u8>, E>> + Send + 'a>>;
+/// A result to come.
+type Handling<'a, T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
 /// The operation's result; `None` if it panicked. A defect in one call must not end the others.
-async fn run<'a, E>(handle: impl FnOnce() -> Handling<'a, E> + Send) -> Option<Result<Vec<u8>, E>> {
+async fn run<'a, T, E>(handle: impl FnOnce() -> Handling<'a, T, E> + Send) -> Option<Result<T, E>> {
     let mut handling = catch_unwind(AssertUnwindSafe(handle)).ok()?;
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| handling.as_mut().poll(context))) {
         Ok(poll) => poll.map(Some),

@@ -13,7 +13,7 @@ use crate::{
     env::Env,
     error::{Error, Unsupported},
     json::JsonObject,
-    key_policy,
+    key_policy::{About, NewPolicy, default_policy, values_of_new_key},
     key_store::Destination,
     keyring::{Key, key_arn},
     material::{self, Fresh},
@@ -176,6 +176,14 @@ impl Request for CreateKeyRequest {
     }
 }
 
+impl CreateKeyRequest {
+    /// What conditions may ask about the key.
+    fn key_values(&self) -> Vec<(ConditionKey, String)> {
+        let multi_region_type = self.multi_region.then_some("PRIMARY");
+        values_of_new_key(self.spec(), self.usage(), self.origin, multi_region_type)
+    }
+}
+
 impl Operation for CreateKey {
     const SPEC: OpSpec = OpSpec {
         name: "CreateKey",
@@ -198,19 +206,7 @@ impl Operation for CreateKey {
     }
 
     fn facts(request: &CreateKeyRequest, _index: usize) -> Facts<'_> {
-        let spec = request.spec().to_string();
-        let usage = request.usage().map(|usage| usage.to_string()).unwrap_or_default();
-        let mut values = vec![
-            (ConditionKey::KeySpec, spec.clone()),
-            (ConditionKey::CustomerMasterKeySpec, spec),
-            (ConditionKey::KeyUsage, usage.clone()),
-            (ConditionKey::CustomerMasterKeyUsage, usage),
-            (ConditionKey::KeyOrigin, request.origin.to_string()),
-            (ConditionKey::MultiRegion, request.multi_region.to_string()),
-        ];
-        if request.multi_region {
-            values.push((ConditionKey::MultiRegionKeyType, "PRIMARY".to_owned()));
-        }
+        let mut values = request.key_values();
         if let Some(bypass) = request.bypass_lockout_check {
             values.push((ConditionKey::BypassPolicyLockoutSafetyCheck, bypass.to_string()));
         }
@@ -229,12 +225,15 @@ impl Operation for CreateKey {
         env.entropy.fill_public(&mut random)?;
         let id = KeyId::from_random(request.multi_region, random);
         let bypass = request.bypass_lockout_check.unwrap_or(false);
-        let policy = request.policy.clone().unwrap_or_else(|| key_policy::default_policy(env, account));
+        let policy = request.policy.clone().unwrap_or_else(|| default_policy(env, account));
         let arn = key_arn(&env.settings.partition, &call.region, account, id);
-        key_policy::check(env, call, &policy, &arn, bypass)?;
+        let about = About::NewKey(request.key_values());
+        let warnings = NewPolicy { text: &policy, key_arn: &arn, bypass, about }.check(env, call)?;
         let mut changes = Changes::default();
         env.reserve_key(account, &call.region, &mut changes).await?;
-        create(env, call, request, id, policy, changes).await
+        let mut outcome = create(env, call, request, id, policy, changes).await?;
+        outcome.notes.warnings = warnings;
+        Ok(outcome)
     }
 }
 

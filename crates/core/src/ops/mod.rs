@@ -57,7 +57,7 @@ mod verify_mac;
 
 pub(crate) use schedule_key_deletion::begin_window;
 
-pub use crate::pipeline::{Answer, Entry};
+pub use crate::pipeline::{Answer, Entry, Reply};
 
 /// All operations, sorted by name.
 static REGISTRY: [Entry; 52] = [

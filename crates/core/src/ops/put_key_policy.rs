@@ -9,7 +9,7 @@ use crate::{
     env::Env,
     error::Error,
     json::JsonObject,
-    key_policy,
+    key_policy::{About, NewPolicy},
     members::Members,
     operation::{Facts, Forms, KeyRule, OpSpec, Operation, Outcome, Request, StateRule, Target},
     permit::Permits,
@@ -92,12 +92,19 @@ impl Operation for PutKeyPolicy {
     ) -> Result<Outcome<()>, Error> {
         let permitted = permits.into_one()?;
         let key = permitted.key();
-        let bypass = request.bypass_lockout_check.unwrap_or(false);
-        key_policy::check(env, call, &request.policy, key.arn(), bypass)?;
+        let policy = NewPolicy {
+            text: &request.policy,
+            key_arn: key.arn(),
+            bypass: request.bypass_lockout_check.unwrap_or(false),
+            about: About::Key(key),
+        };
+        let warnings = policy.check(env, call)?;
         let mut record = key.record.clone();
         record.policy = request.policy;
         let mut changes = Changes::default();
         changes.put(key.place()?, &record);
-        Ok(Outcome::changed((), changes))
+        let mut outcome = Outcome::changed((), changes);
+        outcome.notes.warnings = warnings;
+        Ok(outcome)
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     env::Env,
     error::{AlreadyExists, Error, Unsupported},
     json::JsonObject,
-    key_policy,
+    key_policy::{About, NewPolicy, default_policy, values_of_new_key},
     keyring::{Key, key_arn},
     members::Members,
     multi_region::copy_materials,
@@ -121,16 +121,7 @@ impl Operation for ReplicateKey {
     /// In the Region of the replica the call creates a key, and tags it.
     fn elsewhere<'r>(request: &'r ReplicateKeyRequest, permits: &Permits) -> Option<Elsewhere<'r>> {
         let region = Region::parse(&request.replica_region)?;
-        let KeyRecord { spec, usage, origin, id, .. } = &permits.keys().next()?.record;
-        let values = vec![
-            (ConditionKey::KeySpec, spec.to_string()),
-            (ConditionKey::CustomerMasterKeySpec, spec.to_string()),
-            (ConditionKey::KeyUsage, usage.to_string()),
-            (ConditionKey::CustomerMasterKeyUsage, usage.to_string()),
-            (ConditionKey::KeyOrigin, origin.to_string()),
-            (ConditionKey::MultiRegion, id.is_multi_region().to_string()),
-            (ConditionKey::MultiRegionKeyType, "REPLICA".to_owned()),
-        ];
+        let values = values_of_replica(&permits.keys().next()?.record);
         let mut actions = vec!["kms:CreateKey"];
         if !request.tags.is_empty() {
             actions.push("kms:TagResource");
@@ -156,12 +147,25 @@ impl Operation for ReplicateKey {
         if env.key(&region, id).await?.is_some() {
             return Err(Error::AlreadyExists(AlreadyExists::Key(arn)));
         }
-        let policy = request.policy.clone().unwrap_or_else(|| key_policy::default_policy(env, account));
-        key_policy::check(env, call, &policy, &arn, request.bypass_lockout_check.unwrap_or(false))?;
+        let policy = request.policy.clone().unwrap_or_else(|| default_policy(env, account));
+        let new_policy = NewPolicy {
+            text: &policy,
+            key_arn: &arn,
+            bypass: request.bypass_lockout_check.unwrap_or(false),
+            about: About::NewKey(values_of_replica(&primary.record)),
+        };
+        let warnings = new_policy.check(env, call)?;
         let mut changes = Changes::default();
         env.reserve_key(account, &region, &mut changes).await?;
-        replicate(env, primary, request, region, policy, changes).await
+        let mut outcome = replicate(env, primary, request, region, policy, changes).await?;
+        outcome.notes.warnings = warnings;
+        Ok(outcome)
     }
+}
+
+/// What conditions may ask about the replica of a primary.
+fn values_of_replica(primary: &KeyRecord) -> Vec<(ConditionKey, String)> {
+    values_of_new_key(primary.spec, Some(primary.usage), primary.origin, Some("REPLICA"))
 }
 
 async fn replicate(

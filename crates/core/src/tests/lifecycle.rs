@@ -161,3 +161,48 @@ async fn concurrent_changes_of_one_key_all_happen() {
     let tags = world.ask("ListResourceTags", &json!({"KeyId": key})).await.unwrap();
     assert_eq!(tags["Tags"].as_array().unwrap().len(), 3);
 }
+
+#[tokio::test]
+async fn the_lockout_check_knows_the_key() {
+    let world = World::new().await;
+    let only = |condition: Value| {
+        let root = "arn:aws:iam::111122223333:root";
+        json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": root},
+            "Action": "kms:*", "Resource": "*", "Condition": {"StringEquals": condition}}]})
+        .to_string()
+    };
+    for (condition, locked) in [
+        (json!({"kms:KeySpec": "SYMMETRIC_DEFAULT", "kms:KeyOrigin": "AWS_KMS"}), false),
+        (json!({"kms:KeySpec": "RSA_2048"}), true),
+        (json!({"kms:CallerAccount": "444455556666"}), true),
+    ] {
+        let policy = only(condition);
+        let key = symmetric(&world).await;
+        let made = world.ask("CreateKey", &json!({"Policy": policy})).await;
+        let put = world.ask("PutKeyPolicy", &json!({"KeyId": key, "Policy": policy})).await;
+        assert_eq!((made.is_err(), put.is_err()), (locked, locked), "{policy}");
+    }
+}
+
+#[tokio::test]
+async fn policies_that_look_wrong_are_kept_and_warned_of() {
+    let world = World::new().await;
+    let policy = |action: &str| {
+        json!({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "kms:*", "Resource": "*"},
+            {"Effect": "Deny", "Principal": "*", "Action": action, "Resource": "*"}]})
+        .to_string()
+    };
+    let key = symmetric(&world).await;
+    let call = world.call("111122223333", "us-east-1");
+    for (name, mut body) in [("CreateKey", json!({})), ("PutKeyPolicy", json!({"KeyId": key}))] {
+        for (action, count) in [("kms:ReEncrypt", 1), ("kms:ReEncrypt*", 0)] {
+            body["Policy"] = policy(action).into();
+            let body = body.to_string();
+            let entry = crate::ops::find(name).unwrap();
+            let reply = entry.handle(&world.env, &call, body.as_bytes()).await.unwrap();
+            assert_eq!(reply.warnings.len(), count, "{name} {action}");
+            assert!(reply.warnings.iter().all(|text| text.starts_with("statement 1: kms:ReEncrypt is not")));
+        }
+    }
+}

@@ -11,12 +11,16 @@ use hyper::{
     header::{CACHE_CONTROL, CONTENT_TYPE, EXPIRES, HeaderName, HeaderValue, PRAGMA},
 };
 pub(crate) use query::{query_code, query_failure};
-use reseal_core::call::RequestId;
+use reseal_core::{call::RequestId, ops::Reply};
 
 use crate::connection::Answer;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const DEV_MODE: HeaderName = HeaderName::from_static("x-reseal-dev-mode");
+/// One line each for what was accepted and looks like a mistake, as in a key policy.
+const WARNING: HeaderName = HeaderName::from_static("x-reseal-policy-warning");
+/// Clients bound the head of an answer.
+const MOST_WARNINGS: usize = 10;
 const AWS_JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.1");
 const XML: HeaderValue = HeaderValue::from_static("text/xml");
 const PLAIN_JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -25,9 +29,15 @@ const EXPIRED: HeaderValue = HeaderValue::from_static("0");
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 const UNCHECKED: HeaderValue = HeaderValue::from_static("signatures are not checked");
 
-/// The answer to a call that succeeded; `body` is a JSON object or empty.
-pub(crate) fn success(body: Vec<u8>) -> Answer {
-    answer(StatusCode::OK, AWS_JSON, body.into())
+/// The answer to a call that succeeded: a JSON object or nothing, and a header for each of the first warnings.
+pub(crate) fn success(reply: Reply) -> Answer {
+    let mut answer = answer(StatusCode::OK, AWS_JSON, reply.body.into());
+    for warning in reply.warnings.iter().take(MOST_WARNINGS) {
+        if let Ok(warning) = HeaderValue::from_str(warning) {
+            answer.headers_mut().append(WARNING, warning);
+        }
+    }
+    answer
 }
 
 /// The answer to a call that failed.
