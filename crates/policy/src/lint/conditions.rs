@@ -116,7 +116,9 @@ impl Entry<'_> {
             return;
         }
         for value in self.values.iter().filter(|value| !(variables && value.contains("${"))) {
-            if let Some(nearest) = self.impossible(value) {
+            let names = self.possible_names();
+            if !self.may_match(value, &names) {
+                let nearest = nearest(value, names).map(str::to_owned);
                 let (key, value) = (self.key_name.to_owned(), (*value).to_owned());
                 found.push(Suspicion::ImpossibleValue { key, value, nearest });
             } else if self.operator.comparison == Comparison::StringEquals
@@ -145,20 +147,27 @@ impl Entry<'_> {
         }
     }
 
-    /// Whether no request can have a value that matches; then the nearest that it can have.
-    fn impossible(&self, value: &str) -> Option<Option<String>> {
-        use ConditionKey as K;
-        let names: Vec<&str> = match (&self.key, domain(&self.key)) {
-            (_, Some(words)) => words.to_vec(),
-            (K::GrantOperations, None) => GrantOperation::ALL.iter().map(|one| one.name()).collect(),
-            (K::CallerAccount | K::PrincipalAccount | K::ResourceAccount, None) => {
-                let literal = self.operator.comparison == Comparison::StringEquals;
-                let account = value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit());
-                return (literal && !account).then_some(None);
+    /// All names that the key can have as values; none when they are not known.
+    fn possible_names(&self) -> Vec<&'static str> {
+        match domain(&self.key) {
+            Some(words) => words.to_vec(),
+            None if self.key == ConditionKey::GrantOperations => {
+                GrantOperation::ALL.iter().map(|one| one.name()).collect()
             }
-            _ => return None,
-        };
-        let possible = match self.operator.comparison {
+            None => Vec::new(),
+        }
+    }
+
+    /// Whether some request may have a value that matches `value`.
+    fn may_match(&self, value: &str, names: &[&str]) -> bool {
+        use ConditionKey as K;
+        let comparison = self.operator.comparison;
+        if let K::CallerAccount | K::PrincipalAccount | K::ResourceAccount = self.key {
+            let is_account = value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit());
+            return is_account || comparison != Comparison::StringEquals;
+        }
+        match comparison {
+            _ if names.is_empty() => true,
             Comparison::StringEquals => names.contains(&value),
             Comparison::StringEqualsIgnoreCase | Comparison::Bool => {
                 names.iter().any(|name| equal_ignoring_case(name, value))
@@ -168,8 +177,7 @@ impl Entry<'_> {
                 names.iter().any(|name| pattern.matches(name))
             }
             _ => true,
-        };
-        (!possible).then(|| nearest(value, names).map(str::to_owned))
+        }
     }
 
     /// Whether another condition on the same key excludes this one.
