@@ -9,8 +9,8 @@ use reseal_crypto::{
 };
 use reseal_policy::KeyPolicy;
 use reseal_types::{
-    AccountId, AliasName, GrantId, KeyId, KeyMaterialId, KeySpec, KeyState, KeyUsage, Origin, Partition,
-    Region,
+    AccountId, AliasName, ExpirationModel, GrantId, KeyId, KeyMaterialId, KeySpec, KeyState, KeyUsage,
+    Origin, Partition, Region, Timestamp,
 };
 
 use crate::{
@@ -35,6 +35,10 @@ pub(crate) struct Key {
     /// Of the grants on it, what callers needed so far.
     pub(crate) grants: GrantsHeld,
     arn: String,
+    /// The time for which the rest is told.
+    as_of: Timestamp,
+    /// When imported key material expires next: from then on the key is another one.
+    good_until: Option<Timestamp>,
     materials: OnceLock<Materials>,
 }
 
@@ -69,13 +73,22 @@ impl Key {
         let arn = key_arn(partition, &record.region, record.account, record.id);
         let policy = KeyPolicy::parse(&record.policy);
         let policy = policy.map_err(|_| Error::Internal(Cause::StoredPolicy(arn.clone())))?;
-        let grants = GrantsHeld::default();
-        Ok(Self { record, version, policy, store: None, grants, arn, materials: OnceLock::new() })
+        let (grants, materials) = (GrantsHeld::default(), OnceLock::new());
+        let (as_of, good_until) = (Timestamp::default(), None);
+        Ok(Self { record, version, policy, store: None, grants, arn, as_of, good_until, materials })
     }
 
     /// With its custom key store as it is now.
     pub(crate) fn in_store(self, store: Option<Arc<HeldStore>>) -> Self {
         Self { store, ..self }
+    }
+
+    /// The key as it is at that time.
+    fn seen_at(mut self, now: Timestamp) -> Self {
+        self.as_of = now;
+        let expires = self.record.materials.iter().filter_map(MaterialEntry::expires);
+        self.good_until = expires.filter(|end| *end > now).min();
+        self
     }
 
     /// The key ARN.
@@ -102,6 +115,7 @@ impl Key {
             (None, Some(_), _) => KeyState::PendingReplicaDeletion,
             // Whether it is enabled shows once it is available again.
             (None, None, _) if self.is_cut_off() => KeyState::Unavailable,
+            _ if self.record.lacks_material(self.as_of) => KeyState::PendingImport,
             (None, None, true) => KeyState::Enabled,
             (None, None, false) => KeyState::Disabled,
         }
@@ -125,7 +139,22 @@ impl Key {
 
     /// The version of key material that encrypts; only symmetric keys have an id for it.
     pub(crate) fn current_material(&self) -> Option<&MaterialEntry> {
-        self.record.materials.last()
+        self.record.current_material()
+    }
+
+    /// The versions of key material that are here, oldest first, without those that wait for rotation.
+    pub(crate) fn materials_here(&self) -> impl Iterator<Item = &MaterialEntry> {
+        self.record.associated().filter(|entry| entry.is_here(self.as_of))
+    }
+
+    /// `ExpirationModel` and `ValidTo`, while imported key material is here.
+    pub(crate) fn expiration(&self) -> Option<(ExpirationModel, Option<Timestamp>)> {
+        self.record.expiration(self.as_of)
+    }
+
+    /// The time for which the key tells its state.
+    pub(crate) fn as_of(&self) -> Timestamp {
+        self.as_of
     }
 
     /// The key as its custom key store knows it.
@@ -155,7 +184,7 @@ impl Key {
         let broken = || Error::Internal(Cause::Crypto("loading of key material"));
         let KeyRecord { region, id, spec, usage, .. } = &self.record;
         let mut versions = Vec::with_capacity(self.record.materials.len());
-        for entry in &self.record.materials {
+        for entry in self.materials_here() {
             if self.record.origin == Origin::AwsCloudhsm {
                 return Ok(Materials::External(Box::new(External { id: entry.id, inner: None })));
             }
@@ -197,19 +226,26 @@ impl Keyring {
 impl Env {
     /// The KMS key with that id in that Region, whatever account it belongs to.
     pub(crate) async fn key(&self, region: &Region, id: KeyId) -> Result<Option<Arc<Key>>, Error> {
-        let load = async {
-            let Some(held) = self.vault.read::<KeyRecord>(&place::key(region, id)?).await? else {
-                return Ok(None);
-            };
-            let key = Key::new(&self.settings.partition, held.record, held.version)?;
-            let KeyRecord { account, stored_in, .. } = &key.record;
-            let store = match stored_in {
-                Some(stored_in) => self.key_store(*account, region, &stored_in.store).await?,
-                None => None,
-            };
-            Ok(Some(Arc::new(key.in_store(store))))
+        let name = (region.clone(), id);
+        let key = self.keyring.keys.get_or_load(&name, self.load_key(region, id)).await?;
+        if key.as_ref().and_then(|key| key.good_until).is_some_and(|end| end <= self.clock.now()) {
+            self.keyring.keys.forget(&name);
+            return self.keyring.keys.get_or_load(&name, self.load_key(region, id)).await;
+        }
+        Ok(key)
+    }
+
+    async fn load_key(&self, region: &Region, id: KeyId) -> Result<Option<Arc<Key>>, Error> {
+        let Some(held) = self.vault.read::<KeyRecord>(&place::key(region, id)?).await? else {
+            return Ok(None);
         };
-        self.keyring.keys.get_or_load(&(region.clone(), id), load).await
+        let key = Key::new(&self.settings.partition, held.record, held.version)?;
+        let KeyRecord { account, stored_in, .. } = &key.record;
+        let store = match stored_in {
+            Some(stored_in) => self.key_store(*account, region, &stored_in.store).await?,
+            None => None,
+        };
+        Ok(Some(Arc::new(key.in_store(store).seen_at(self.clock.now()))))
     }
 
     /// The key an alias points to.

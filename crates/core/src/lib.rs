@@ -15,6 +15,8 @@ pub mod env;
 pub mod error;
 mod grants;
 pub mod identity;
+mod import_token;
+mod imported;
 mod jobs;
 mod json;
 mod key_policy;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use reseal_crypto::{
     agreement::AgreementKey,
     asymmetric::{GeneratedKeyPair, KeyPair},
+    ciphertext::MaterialKey,
     error::CryptoError,
+    import::names_its_curve,
     kem::KemKeyPair,
     mac::MacKey,
     signing::SigningKey,
@@ -102,6 +104,31 @@ pub(crate) async fn prepare(
         _ => offload(env.workers.as_ref(), move || load(spec, usage, &bytes)).await?,
     };
     prepared.map_err(|_| Error::Internal(Cause::Crypto("loading of key material")))
+}
+
+/// Checks that the bytes are key material for keys of that spec and usage; gives the public key if they have one. Up to
+/// a few milliseconds of work.
+///
+/// # Errors
+/// [`CryptoError::InvalidKey`] when they are not.
+pub(crate) fn inspect(
+    spec: KeySpec,
+    usage: KeyUsage,
+    bytes: &SecretBytes,
+) -> Result<Option<Vec<u8>>, CryptoError> {
+    if spec == KeySpec::SymmetricDefault {
+        return MaterialKey::new(bytes).map(|_| None);
+    }
+    if !names_its_curve(spec, bytes) {
+        return Err(CryptoError::InvalidKey);
+    }
+    Ok(match load(spec, usage, bytes)? {
+        Materials::Symmetric(_) | Materials::Mac(_) | Materials::External(_) => None,
+        Materials::Signing(key) => Some(key.public_key_der().to_vec()),
+        Materials::Pair(pair) => Some(pair.public_key_der().to_vec()),
+        Materials::Agreement(key) => Some(key.public_key_der().to_vec()),
+        Materials::Kem(pair) => Some(pair.public_key_der().to_vec()),
+    })
 }
 
 fn load(spec: KeySpec, usage: KeyUsage, bytes: &SecretBytes) -> Result<Materials, CryptoError> {

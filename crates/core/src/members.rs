@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use json::Node;
-use reseal_types::EncryptionContext;
+use reseal_types::{EncryptionContext, Timestamp};
 
 use crate::error::Error;
 
@@ -184,6 +184,13 @@ impl<'a> Members<'a> {
         Ok(Some(bytes))
     }
 
+    /// Bytes that must be there.
+    pub(crate) fn required_blob(&mut self, name: &str, length: Bounds) -> Taken<Vec<u8>> {
+        let blob = self.blob(name, length)?;
+        self.require(name, blob.is_some());
+        Ok(blob.unwrap_or_default())
+    }
+
     /// A whole number within bounds.
     pub(crate) fn integer(&mut self, name: &str, range: Bounds) -> Taken<Option<i64>> {
         let Some(node) = self.take(name) else { return Ok(None) };
@@ -193,6 +200,11 @@ impl<'a> Members<'a> {
             self.violations.add(format!("Value '{number}' at '{path}' failed to satisfy constraint: {rule}"));
         }
         Ok(Some(number))
+    }
+
+    /// A moment, in epoch seconds with or without a fraction.
+    pub(crate) fn timestamp(&mut self, name: &str) -> Taken<Option<Timestamp>> {
+        self.take(name).map(|node| node.into_millis(name).map(Timestamp::from_millis)).transpose()
     }
 
     /// A boolean.

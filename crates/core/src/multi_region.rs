@@ -63,14 +63,15 @@ pub(crate) fn put_material(
     Ok(())
 }
 
-/// Writes a copy of each version of key material that `replica` lists, taken from `source`.
+/// Writes a copy of each version of key material that `replica` lists, taken from `source`. What was imported the owner
+/// imports there, too.
 pub(crate) async fn copy_materials(
     env: &Env,
     changes: &mut Changes,
     source: &KeyRecord,
     replica: &KeyRecord,
 ) -> Result<(), VaultError> {
-    for entry in &replica.materials {
+    for entry in replica.materials.iter().filter(|entry| entry.import.is_none()) {
         let place = place::material(&source.region, source.id, entry.id)?;
         let held = env.vault.read::<MaterialRecord>(&place).await?;
         let material = held.ok_or(VaultError::Tampered(place))?.record;

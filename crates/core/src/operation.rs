@@ -79,6 +79,10 @@ pub enum StateRule {
     Live,
     /// Any but pending deletion or pending replica deletion.
     NotPendingDeletion,
+    /// Any but pending deletion, pending replica deletion or pending import.
+    HasMaterial,
+    /// Any, but a key that lacks its imported key material is refused for its origin.
+    AnyWithMaterial,
     /// Pending deletion or pending replica deletion only.
     PendingDeletion,
     /// No key of another origin than these, whatever its state; of these, as the rule says.

@@ -76,6 +76,8 @@ pub(crate) fn check_state(key: &Key, rule: StateRule) -> Result<(), Error> {
         StateRule::Usable => state == KeyState::Enabled,
         StateRule::Live => matches!(state, KeyState::Enabled | KeyState::Unavailable | KeyState::Updating),
         StateRule::NotPendingDeletion => !pending_deletion,
+        StateRule::HasMaterial => !pending_deletion && state != KeyState::PendingImport,
+        StateRule::AnyWithMaterial => state != KeyState::PendingImport,
         StateRule::PendingDeletion => pending_deletion,
     };
     let arn = key.arn().to_owned();
@@ -83,6 +85,9 @@ pub(crate) fn check_state(key: &Key, rule: StateRule) -> Result<(), Error> {
         (true, _, _) => Ok(()),
         (false, StateRule::PendingDeletion, _) => {
             Err(Error::InvalidState(InvalidState::NotPendingDeletion(arn)))
+        }
+        (false, StateRule::AnyWithMaterial, _) => {
+            Err(Error::Unsupported(Unsupported::OriginOf(arn, key.record.origin)))
         }
         (false, _, KeyState::Disabled) => Err(Error::Disabled(arn)),
         (false, _, KeyState::Unavailable) if key.record.origin == Origin::ExternalKeyStore => {

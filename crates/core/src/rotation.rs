@@ -4,7 +4,7 @@ use reseal_types::{KeyMaterialId, SecretBytes, Timestamp};
 
 use crate::{
     env::Env,
-    error::{Error, Unsupported},
+    error::{Error, InvalidState, Unsupported},
     keyring::key_arn,
     multi_region::put_material,
     operation::ServiceNote,
@@ -46,40 +46,70 @@ pub(crate) async fn rotate(
     kind: RotationKind,
 ) -> Result<Vec<ServiceNote>, Error> {
     let now = env.clock.now();
-    let previous = record.materials.last().map(|material| material.id);
+    let previous = record.current_material().map(|material| material.id);
     let (id, bytes) = new_material(env)?;
     record.materials.push(MaterialEntry::rotated(id, now, kind));
     if let (RotationKind::Automatic, Some(Rotation { period_days, next })) = (kind, &mut record.rotation) {
         *next = now.plus_days(*period_days);
     }
     put_material(changes, record, id, &MaterialRecord(bytes))?;
+    finish(env, changes, record, kind, previous).await
+}
+
+/// Makes imported key material that waits for it current, in the key and in all keys related to it.
+pub(crate) async fn rotate_imported(
+    env: &Env,
+    changes: &mut Changes,
+    record: &mut KeyRecord,
+) -> Result<Vec<ServiceNote>, Error> {
+    let now = env.clock.now();
+    let key = arn(env, record);
+    let none = || Error::InvalidState(InvalidState::NothingPendingRotation(key.clone()));
+    let pending = record.pending_material().filter(|pending| pending.is_here(now)).ok_or_else(none)?.id;
+    if !env.is_imported_everywhere(record, pending).await? {
+        return Err(none());
+    }
+    let previous = record.current_material().map(|material| material.id);
+    let entry = record.materials.iter_mut().find(|entry| entry.id == pending).ok_or_else(none)?;
+    if let Some(import) = &mut entry.import {
+        import.pending = false;
+    }
+    entry.since = now;
+    entry.rotation = Some(RotationKind::OnDemand);
+    finish(env, changes, record, RotationKind::OnDemand, previous).await
+}
+
+async fn finish(
+    env: &Env,
+    changes: &mut Changes,
+    record: &KeyRecord,
+    kind: RotationKind,
+    previous: Option<KeyMaterialId>,
+) -> Result<Vec<ServiceNote>, Error> {
     let synchronized = env.change_related(changes, record, |related| related.share(record)).await?;
-    let mut notes = vec![note(env, record, kind, previous, id)];
+    let mut notes = vec![note(env, record, kind, previous)];
     notes.extend(synchronized);
     Ok(notes)
 }
 
 /// What the audit log says of a rotation.
-fn note(
-    env: &Env,
-    record: &KeyRecord,
-    kind: RotationKind,
-    previous: Option<KeyMaterialId>,
-    current: KeyMaterialId,
-) -> ServiceNote {
-    let mut details = vec![
-        ("rotationType", kind.as_str().to_owned()),
-        ("keyOrigin", record.origin.as_str().to_owned()),
-        ("currentKeyMaterialId", current.to_string()),
-    ];
+fn note(env: &Env, record: &KeyRecord, kind: RotationKind, previous: Option<KeyMaterialId>) -> ServiceNote {
+    let current = record.current_material().map(|material| material.id);
+    let mut details =
+        vec![("rotationType", kind.as_str().to_owned()), ("keyOrigin", record.origin.as_str().to_owned())];
     details.extend(previous.map(|id| ("previousKeyMaterialId", id.to_string())));
+    details.extend(current.map(|id| ("currentKeyMaterialId", id.to_string())));
     ServiceNote {
         name: "RotateKey",
         region: record.region.clone(),
         account: record.account,
-        key_arn: key_arn(&env.settings.partition, &record.region, record.account, record.id),
+        key_arn: arn(env, record),
         details,
     }
+}
+
+fn arn(env: &Env, record: &KeyRecord) -> String {
+    key_arn(&env.settings.partition, &record.region, record.account, record.id)
 }
 
 /// Fresh symmetric key material with an id of its own, random and never used again.

@@ -38,5 +38,10 @@ fn entries(record: &KeyRecord) -> Result<Vec<RecordKey>, VaultError> {
     if let Some(rotation) = record.rotation.filter(|_| record.rotates()) {
         entries.push(place::due_rotation(rotation.next, region, *id)?);
     }
+    for material in &record.materials {
+        if let Some(end) = material.expires() {
+            entries.push(place::due_expiry(end, region, *id, material.id)?);
+        }
+    }
     Ok(entries)
 }

@@ -1,8 +1,9 @@
-//! Writing DER (X.690), as much of it as public keys, ML-KEM private keys and encrypted answers need.
+//! DER (X.690), as much of it as public keys, private keys and encrypted answers need.
 
 /// Tags, with the constructed bit where the type has it.
 pub(crate) const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;
+pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
 pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const SEQUENCE: u8 = 0x30;
 pub(crate) const SET: u8 = 0x31;
@@ -45,19 +46,22 @@ fn put_length(der: &mut Vec<u8>, length: usize) {
     }
 }
 
+/// Splits off the value with that tag at the start of `der`: its content, and what follows it.
+pub(crate) fn split(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&[found, length], rest) = der.split_first_chunk::<2>()?;
+    let (length, rest) = match (length, rest) {
+        (0x00..=0x7f, _) => (usize::from(length), rest),
+        (0x81, [length, rest @ ..]) => (usize::from(*length), rest),
+        (0x82, [high, low, rest @ ..]) => (usize::from(u16::from_be_bytes([*high, *low])), rest),
+        _ => return None,
+    };
+    (found == tag).then(|| rest.split_at_checked(length))?
+}
+
 /// Whether `der` is one SEQUENCE of at most 65,535 bytes and nothing behind it: the library ignores what follows a
 /// key.
 pub(crate) fn is_one_sequence(der: &[u8]) -> bool {
-    let Some((&[SEQUENCE, length], rest)) = der.split_first_chunk::<2>() else {
-        return false;
-    };
-    let (announced, body) = match (length, rest) {
-        (0x00..=0x7f, _) => (usize::from(length), rest),
-        (0x81, [len, body @ ..]) => (usize::from(*len), body),
-        (0x82, [high, low, body @ ..]) => (usize::from(u16::from_be_bytes([*high, *low])), body),
-        _ => return false,
-    };
-    body.len() == announced
+    split(SEQUENCE, der).is_some_and(|(_, rest)| rest.is_empty())
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod der;
 pub mod digest;
 pub mod error;
 pub mod external;
+pub mod import;
 pub mod kdf;
 pub mod kem;
 pub mod mac;

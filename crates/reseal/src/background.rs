@@ -1,4 +1,4 @@
-//! What the service does by itself: destroys and rotates keys that are due, tidies the outbox, records failed
+//! What the service does by itself: destroys and rotates what is due, tidies the outbox, records failed
 //! authentications, looks after custom key stores, and looks once at every stored record.
 
 use std::{sync::Arc, time::Duration};
@@ -33,6 +33,9 @@ pub(crate) async fn run(env: Arc<Env>, audit: Arc<dyn AuditSink>, failures: Arc<
             _ = step.tick() => {
                 if let Err(error) = env.destroy_due_keys().await {
                     error!(?error, "keys due for destruction could not be looked for; trying again");
+                }
+                if let Err(error) = env.destroy_expired_material().await {
+                    error!(?error, "expired key material could not be looked for; trying again");
                 }
                 if let Err(error) = env.rotate_due_keys().await {
                     error!(?error, "keys due for rotation could not be looked for; trying again");

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use reseal_types::{GrantId, KeySpec, KeyState, KeyUsage, Origin, Region};
+use reseal_types::{
+    GrantId, KeyMaterialId, KeySpec, KeyState, KeyUsage, Origin, Region, WrappingAlgorithm, WrappingKeySpec,
+};
 
 /// What is not there.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub enum NotFound {
     OtherRegion(Region),
     /// No alias with this ARN.
     Alias(String),
+    /// The key with this ARN has no such key material.
+    KeyMaterial(String, KeyMaterialId),
     /// A key policy of another name than `default`.
     Policy,
     /// No grant with that id on the key.
@@ -39,6 +43,17 @@ pub enum InvalidState {
     NotPendingDeletion(String),
     /// The custom key store of the key, in these words.
     KeyStore(&'static str),
+    /// The key with this ARN has no imported key material that waits for a rotation everywhere.
+    NothingPendingRotation(String),
+    /// Other imported key material waits for a rotation already.
+    PendingRotation {
+        /// The key's ARN.
+        key: String,
+        /// What was to be imported.
+        new: KeyMaterialId,
+        /// What waits.
+        pending: KeyMaterialId,
+    },
 }
 
 /// How usage or algorithm do not fit.
@@ -104,6 +119,10 @@ pub enum Unsupported {
     MultiRegionInKeyStore,
     /// An external key store has no generator of random bytes.
     RandomOfExternalKeyStore,
+    /// A parameter is not for KMS keys of this spec.
+    ParameterOf(&'static str, KeySpec),
+    /// Key material of this spec cannot be wrapped so.
+    Wrapping(KeySpec, WrappingAlgorithm, WrappingKeySpec),
     /// A parameter is not supported.
     Parameter(&'static str),
 }
@@ -115,6 +134,9 @@ impl fmt::Display for NotFound {
             Self::InvalidKeyId(text) => write!(f, "Invalid keyId '{text}'"),
             Self::OtherRegion(region) => write!(f, "Invalid arn {region}"),
             Self::Alias(arn) => write!(f, "Alias {arn} is not found."),
+            Self::KeyMaterial(key, id) => {
+                write!(f, "Key material '{id}' is not associated with key '{key}'")
+            }
             Self::Policy => f.write_str("No such policy exists"),
             Self::Grant(id) => write!(f, "Grant {id} is not found."),
         }
@@ -135,6 +157,16 @@ impl fmt::Display for InvalidState {
         let (key, state) = match self {
             Self::NotPendingDeletion(key) => return write!(f, "{key} is not pending deletion."),
             Self::KeyStore(words) => return f.write_str(words),
+            Self::NothingPendingRotation(key) => {
+                return write!(f, "No available key material pending rotation for the key: {key}.");
+            }
+            Self::PendingRotation { key, new, pending } => {
+                return write!(
+                    f,
+                    "New key material (id: {new}) cannot be imported into KMS key {key}, because another \
+                     key material (id: {pending}) is pending rotation."
+                );
+            }
             Self::Is(key, state) => (key, state),
         };
         let words = match state {
@@ -213,6 +245,13 @@ impl Unsupported {
             Self::RandomOfExternalKeyStore => {
                 Some("GenerateRandom is not supported for external key stores.".to_owned())
             }
+            Self::ParameterOf(name, spec) => {
+                Some(format!("{name} is not supported for KMS keys with key spec {spec}."))
+            }
+            Self::Wrapping(spec, algorithm, wrapping) => Some(format!(
+                "Wrapping algorithm {algorithm} with wrapping key spec {wrapping} is not supported for key \
+                 material of key spec {spec}."
+            )),
             Self::Parameter(name) => Some(format!("{name} is not supported in this Region.")),
         }
     }

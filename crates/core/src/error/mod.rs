@@ -40,6 +40,12 @@ pub enum Error {
     InvalidMac,
     /// The signature is not one of the message by this key.
     InvalidSignature,
+    /// Key material to be imported is malformed, of another kind than the key's, or not what the key had before.
+    IncorrectKeyMaterial,
+    /// An import token that this service did not give, or gave for another key.
+    InvalidImportToken,
+    /// An import token of more than a day ago.
+    ExpiredImportToken,
     /// The name, or the place of a replica, is taken.
     AlreadyExists(AlreadyExists),
     /// An alias name with characters that are not allowed.
@@ -94,6 +100,16 @@ impl Error {
                     .to_owned()
             }
             Self::InvalidCiphertext | Self::InvalidMac | Self::InvalidSignature => return None,
+            Self::IncorrectKeyMaterial => "The key material in the request is expired, invalid, or is not the \
+                same key material that was previously imported into this KMS key."
+                .to_owned(),
+            Self::InvalidImportToken => {
+                "The provided import token is invalid or is associated with a different KMS key.".to_owned()
+            }
+            Self::ExpiredImportToken => "The specified import token is expired. Use GetParametersForImport to \
+                get a new import token and public key, use the new public key to encrypt the key material, and \
+                then try the request again."
+                .to_owned(),
             Self::AlreadyExists(what) => what.to_string(),
             Self::InvalidAliasName(name) => format!("{name} contains invalid characters for an alias"),
             Self::ReservedAlias => String::new(),
@@ -135,6 +151,9 @@ impl Error {
             Self::InvalidKeyUsage(_) => "InvalidKeyUsageException",
             Self::IncorrectKey => "IncorrectKeyException",
             Self::InvalidCiphertext => "InvalidCiphertextException",
+            Self::IncorrectKeyMaterial => "IncorrectKeyMaterialException",
+            Self::InvalidImportToken => "InvalidImportTokenException",
+            Self::ExpiredImportToken => "ExpiredImportTokenException",
             Self::InvalidMac => "KMSInvalidMacException",
             Self::InvalidSignature => "KMSInvalidSignatureException",
             Self::AlreadyExists(_) => "AlreadyExistsException",

@@ -13,6 +13,8 @@ pub(super) struct Due {
     pub(super) millis: i64,
     pub(super) region: Region,
     pub(super) id: KeyId,
+    /// What the place says behind the key's id.
+    pub(super) rest: Option<String>,
 }
 
 /// The entries under one prefix that are due, the longest overdue first.
@@ -55,9 +57,10 @@ impl Walk {
 
     fn parse(&self, place: RecordKey) -> Option<Due> {
         let text = std::str::from_utf8(place.as_bytes()).ok()?.strip_prefix(self.prefix)?;
-        let mut parts = text.split('/');
+        let mut parts = text.splitn(4, '/');
         let millis = i64::from_str_radix(parts.next()?, 16).ok()?;
         let (region, id) = (Region::parse(parts.next()?)?, parts.next()?.parse().ok()?);
-        Some(Due { place, millis, region, id })
+        let rest = parts.next().map(str::to_owned);
+        Some(Due { place, millis, region, id, rest })
     }
 }

@@ -2,6 +2,7 @@
 
 mod deletion;
 mod due;
+mod expiry;
 mod rotation;
 
 use crate::{

@@ -12,8 +12,8 @@ pub(super) enum Node<'a> {
     Null,
     Bool(bool),
     Integer(i64),
-    /// A number with a fraction, or too large for the API.
-    Number,
+    /// A number with a fraction, or too large for a whole one.
+    Number(f64),
     Text(Cow<'a, str>),
     List(Vec<Node<'a>>),
     Object(Vec<(Cow<'a, str>, Node<'a>)>),
@@ -45,7 +45,7 @@ impl<'a> Node<'a> {
             Self::Bool(true) => "TRUE_VALUE",
             Self::Bool(false) => "FALSE_VALUE",
             Self::Integer(_) => "NUMBER_VALUE",
-            Self::Number => "DECIMAL_VALUE",
+            Self::Number(_) => "DECIMAL_VALUE",
             Self::Text(_) => "STRING_VALUE",
             Self::List(_) => "START_ARRAY",
             Self::Object(_) => "START_OBJECT",
@@ -67,6 +67,17 @@ impl<'a> Node<'a> {
         match self {
             Self::Integer(number) => Ok(number),
             other => Err(other.not_a("Integer", member)),
+        }
+    }
+
+    /// Epoch seconds, as milliseconds.
+    pub(super) fn into_millis(self, member: &str) -> Result<i64, Error> {
+        match self {
+            Self::Integer(seconds) => Ok(seconds.saturating_mul(1_000)),
+            // Whole milliseconds; a float that is not a number or too large becomes the nearest there is.
+            #[expect(clippy::cast_possible_truncation, reason = "saturates, which is what is wanted")]
+            Self::Number(seconds) => Ok((seconds * 1_000.0).round() as i64),
+            other => Err(other.not_a("Timestamp", member)),
         }
     }
 
@@ -120,11 +131,12 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(i64::try_from(value).map_or(Node::Number, Node::Integer))
+        #[expect(clippy::cast_precision_loss, reason = "no whole number of the API is as large")]
+        Ok(i64::try_from(value).map_or(Node::Number(value as f64), Node::Integer))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Node::Number)
+    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Node::Number(value))
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {

@@ -135,7 +135,8 @@ impl Request for CreateKeyRequest {
             return Err(Error::Validation(format!("KeyUsage {usage} is not compatible with KeySpec {spec}")));
         }
         let custom = matches!(self.origin, Origin::AwsCloudhsm | Origin::ExternalKeyStore);
-        if custom && spec != KeySpec::SymmetricDefault {
+        let imported = self.origin == Origin::External;
+        if custom && spec != KeySpec::SymmetricDefault || imported && !spec.takes_import() {
             let origin = self.origin;
             return Err(Error::Validation(format!("KeySpec {spec} is not supported for Origin {origin}")));
         }
@@ -151,9 +152,6 @@ impl Request for CreateKeyRequest {
         }
         if custom && self.multi_region {
             return Err(Error::Unsupported(Unsupported::MultiRegionInKeyStore));
-        }
-        if self.origin == Origin::External {
-            return Err(Error::Unsupported(Unsupported::Origin(self.origin)));
         }
         Ok(())
     }
@@ -252,14 +250,21 @@ async fn create(
         Some(stored_in) => Some(Destination::find(env, call, request.origin, stored_in).await?),
         None => None,
     };
-    let (bytes, public_key) = if let Some(destination) = &destination {
-        let arn = key_arn(&env.settings.partition, &region, account, id);
-        (destination.provide(env, call, &arn, material_id).await?, None)
-    } else {
-        let Fresh { bytes, public_key } = material::generate(env, spec, usage).await?;
-        (Some(bytes), public_key)
+    let made = match (&destination, request.origin) {
+        (Some(destination), _) => {
+            let arn = key_arn(&env.settings.partition, &region, account, id);
+            Some((destination.provide(env, call, &arn, material_id).await?, None))
+        }
+        // The owner imports it later.
+        (None, Origin::External) => None,
+        (None, _) => {
+            let Fresh { bytes, public_key } = material::generate(env, spec, usage).await?;
+            Some((Some(bytes), public_key))
+        }
     };
     let created = env.clock.now();
+    let materials = made.iter().map(|_| MaterialEntry::first(material_id, created)).collect();
+    let (bytes, public_key) = made.unwrap_or_default();
     let record = KeyRecord {
         id,
         region: region.clone(),
@@ -274,7 +279,7 @@ async fn create(
         policy,
         tags: request.tags,
         aliases: Vec::new(),
-        materials: vec![MaterialEntry::first(material_id, created)],
+        materials,
         rotation: None,
         public_key,
         multi_region: id.is_multi_region().then(|| MultiRegion::alone(region.clone())),

@@ -26,7 +26,7 @@ impl Operation for DisableKey {
             action: "kms:DisableKey",
             forms: Forms::KeyOnly,
             usage: None,
-            states: StateRule::NotPendingDeletion,
+            states: StateRule::HasMaterial,
         }],
     };
 

@@ -29,7 +29,7 @@ impl Operation for EnableKey {
             action: "kms:EnableKey",
             forms: Forms::KeyOnly,
             usage: None,
-            states: StateRule::NotPendingDeletion,
+            states: StateRule::HasMaterial,
         }],
     };
 

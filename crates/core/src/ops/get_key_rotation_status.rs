@@ -37,7 +37,7 @@ impl Operation for GetKeyRotationStatus {
             action: "kms:GetKeyRotationStatus",
             forms: Forms::KeyOnly,
             usage: None,
-            states: StateRule::Origin(&[Origin::AwsKms, Origin::External], &StateRule::Any),
+            states: StateRule::Origin(&[Origin::AwsKms, Origin::External], &StateRule::AnyWithMaterial),
         }],
     };
 

@@ -40,7 +40,7 @@ impl Operation for GetPublicKey {
             action: "kms:GetPublicKey",
             forms: Forms::Any,
             usage: None,
-            states: StateRule::NotPendingDeletion,
+            states: StateRule::HasMaterial,
         }],
     };
 

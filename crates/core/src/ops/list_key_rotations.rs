@@ -8,6 +8,7 @@ use crate::{
     call::Call,
     env::Env,
     error::Error,
+    imported::model,
     json::JsonObject,
     keyring::Key,
     members::{Members, ModelEnum},
@@ -57,7 +58,15 @@ pub(crate) struct ListKeyRotationsResponse {
 struct RotationsListEntry {
     key_id: String,
     key_material_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_material_description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    import_state: Option<&'static str>,
     key_material_state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiration_model: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    valid_to: Option<EpochSeconds>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rotation_date: Option<EpochSeconds>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -127,7 +136,9 @@ impl Operation for ListKeyRotations {
             Some(last) if truncated => Some(list.marker(env, &last.id.to_string())?),
             _ => None,
         };
-        let rotations = listed.into_iter().map(|material| entry(permitted.key(), material)).collect();
+        let pending = pending_state(env, permitted.key()).await?;
+        let rotations =
+            listed.into_iter().map(|material| entry(permitted.key(), material, pending)).collect();
         Ok(Outcome::unchanged(ListKeyRotationsResponse { rotations, next_marker, truncated }))
     }
 }
@@ -141,12 +152,33 @@ fn listed(key: &Key, include: Include) -> Vec<&MaterialEntry> {
     key.record.materials.iter().rev().filter(wanted).collect()
 }
 
-fn entry(key: &Key, material: &MaterialEntry) -> RotationsListEntry {
+/// `KeyMaterialState` of what waits for a rotation, if there is any.
+async fn pending_state(env: &Env, key: &Key) -> Result<&'static str, Error> {
+    let Some(pending) = key.record.pending_material() else { return Ok("") };
+    let here = pending.is_here(key.as_of());
+    if here && env.is_imported_everywhere(&key.record, pending.id).await? {
+        return Ok("PENDING_ROTATION");
+    }
+    // A key of one Region drops such key material with its bytes.
+    Ok("PENDING_MULTI_REGION_IMPORT_AND_ROTATION")
+}
+
+fn entry(key: &Key, material: &MaterialEntry, pending: &'static str) -> RotationsListEntry {
     let current = key.current_material().is_some_and(|current| current.id == material.id);
+    let import = material.import.as_ref();
+    let here = import.filter(|_| material.is_here(key.as_of()));
     RotationsListEntry {
         key_id: key.record.id.to_string(),
         key_material_id: material.id.to_string(),
-        key_material_state: if current { "CURRENT" } else { "NON_CURRENT" },
+        key_material_description: import.and_then(|import| import.description.clone()),
+        import_state: import.map(|_| if here.is_some() { "IMPORTED" } else { "PENDING_IMPORT" }),
+        key_material_state: match (material.is_pending(), current) {
+            (true, _) => pending,
+            (false, true) => "CURRENT",
+            (false, false) => "NON_CURRENT",
+        },
+        expiration_model: here.map(|_| model(material.expires()).as_str()),
+        valid_to: here.and_then(|_| material.expires()).map(EpochSeconds),
         rotation_date: material.rotation.map(|_| EpochSeconds(material.since)),
         rotation_type: material.rotation.map(RotationKind::as_str),
     }

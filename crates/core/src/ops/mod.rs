@@ -12,6 +12,7 @@ mod decapsulate;
 mod decrypt;
 mod delete_alias;
 mod delete_custom_key_store;
+mod delete_imported_key_material;
 mod derive_shared_secret;
 mod describe_custom_key_stores;
 mod describe_key;
@@ -30,7 +31,9 @@ mod generate_mac;
 mod generate_random;
 mod get_key_policy;
 mod get_key_rotation_status;
+mod get_parameters_for_import;
 mod get_public_key;
+mod import_key_material;
 mod list_aliases;
 mod list_grants;
 mod list_key_policies;
@@ -60,7 +63,7 @@ pub(crate) use schedule_key_deletion::begin_window;
 pub use crate::pipeline::{Answer, Entry, Reply};
 
 /// All operations, sorted by name.
-static REGISTRY: [Entry; 52] = [
+static REGISTRY: [Entry; 55] = [
     Entry::of::<cancel_key_deletion::CancelKeyDeletion>(),
     Entry::of::<connect_custom_key_store::ConnectCustomKeyStore>(),
     Entry::of::<create_alias::CreateAlias>(),
@@ -71,6 +74,7 @@ static REGISTRY: [Entry; 52] = [
     Entry::of::<decrypt::Decrypt>(),
     Entry::of::<delete_alias::DeleteAlias>(),
     Entry::of::<delete_custom_key_store::DeleteCustomKeyStore>(),
+    Entry::of::<delete_imported_key_material::DeleteImportedKeyMaterial>(),
     Entry::of::<derive_shared_secret::DeriveSharedSecret>(),
     Entry::of::<describe_custom_key_stores::DescribeCustomKeyStores>(),
     Entry::of::<describe_key::DescribeKey>(),
@@ -89,7 +93,9 @@ static REGISTRY: [Entry; 52] = [
     Entry::of::<generate_random::GenerateRandom>(),
     Entry::of::<get_key_policy::GetKeyPolicy>(),
     Entry::of::<get_key_rotation_status::GetKeyRotationStatus>(),
+    Entry::of::<get_parameters_for_import::GetParametersForImport>(),
     Entry::of::<get_public_key::GetPublicKey>(),
+    Entry::of::<import_key_material::ImportKeyMaterial>(),
     Entry::of::<list_aliases::ListAliases>(),
     Entry::of::<list_grants::ListGrants>(),
     Entry::of::<list_key_policies::ListKeyPolicies>(),

@@ -1,7 +1,7 @@
 //! ReplicateKey: a replica of a multi-Region primary in another Region, ready as soon as it is answered.
 
 use reseal_policy::ConditionKey;
-use reseal_types::{KeyRef, Origin, Region};
+use reseal_types::{KeyRef, Region};
 use serde::Serialize;
 
 use super::{
@@ -202,7 +202,7 @@ async fn replicate(
         tags: request.tags,
         aliases: Vec::new(),
         // Imported key material is imported here by its owner.
-        materials: if grown.origin == Origin::External { Vec::new() } else { grown.materials },
+        materials: grown.shared_materials(&[]),
         rotation: grown.rotation,
         public_key: grown.public_key,
         multi_region: grown.multi_region,

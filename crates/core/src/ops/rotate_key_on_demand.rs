@@ -74,7 +74,10 @@ impl Operation for RotateKeyOnDemand {
             return Err(Error::RotationConflict);
         }
         let mut changes = Changes::default();
-        let notes = rotation::rotate(env, &mut changes, &mut record, RotationKind::OnDemand).await?;
+        let notes = match record.origin {
+            Origin::External => rotation::rotate_imported(env, &mut changes, &mut record).await?,
+            _ => rotation::rotate(env, &mut changes, &mut record, RotationKind::OnDemand).await?,
+        };
         put_key(&mut changes, Some(&key.record), &record)?;
         let mut outcome = Outcome::changed(RotateKeyOnDemandResponse { key_id: permitted.arn() }, changes);
         outcome.notes.events.extend(notes);

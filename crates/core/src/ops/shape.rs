@@ -15,9 +15,9 @@ pub(crate) use grant_terms::{Constraints, Named, invalid};
 pub(crate) use key_metadata::{Algorithms, KeyMetadata};
 pub(crate) use paging::{List, Paging};
 use reseal_types::{
-    AliasName, EncapsulationAlgorithm, EncryptionAlgorithm, KeyAgreementAlgorithm, KeySpec, KeyUsage,
-    MacAlgorithm, MessageType, Origin, Reveal, SecretBytes, SigningAlgorithm, Timestamp,
-    key_ref::AliasNameError,
+    AliasName, EncapsulationAlgorithm, EncryptionAlgorithm, ExpirationModel, ImportType,
+    KeyAgreementAlgorithm, KeyMaterialId, KeySpec, KeyUsage, MacAlgorithm, MessageType, Origin, Reveal,
+    SecretBytes, SigningAlgorithm, Timestamp, WrappingAlgorithm, WrappingKeySpec, key_ref::AliasNameError,
 };
 use serde::{Serialize, Serializer};
 
@@ -70,6 +70,8 @@ macro_rules! model_enums {
 model_enums! {
     EncapsulationAlgorithm = Self::ALL,
     EncryptionAlgorithm = &Self::ALL,
+    ExpirationModel = Self::ALL,
+    ImportType = Self::ALL,
     KeyAgreementAlgorithm = Self::ALL,
     KeySpec = Self::ALL,
     KeyUsage = Self::ALL,
@@ -77,6 +79,8 @@ model_enums! {
     MessageType = Self::ALL,
     Origin = Self::ALL,
     SigningAlgorithm = Self::ALL,
+    WrappingAlgorithm = Self::ALL,
+    WrappingKeySpec = Self::ALL,
 }
 
 /// `DryRunModifierType`
@@ -164,6 +168,14 @@ fn is_region(text: &str) -> bool {
     (2..=3).contains(&parts.len())
         && parts.iter().all(|part| all(part, u8::is_ascii_lowercase))
         && all(number, u8::is_ascii_digit)
+}
+
+/// `KeyMaterialId`
+pub(crate) fn key_material_id(members: &mut Members<'_>) -> Result<Option<KeyMaterialId>, Error> {
+    let legal = |text: &str| text.bytes().all(|b| matches!(b, b'a'..=b'f' | b'0'..=b'9'));
+    let text = members.patterned_text("KeyMaterialId", Bounds(64, 64), "^[a-f0-9]+$", legal)?;
+    // What does not parse has broken a constraint: nobody gets to see what stands in for it.
+    Ok(text.map(|text| KeyMaterialId::parse(&text).unwrap_or(KeyMaterialId([0; 32]))))
 }
 
 /// A description.

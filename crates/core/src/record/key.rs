@@ -29,7 +29,7 @@ pub(crate) struct KeyRecord {
     /// In the order in which the keys were first set.
     pub(crate) tags: Vec<(String, String)>,
     pub(crate) aliases: Vec<AliasName>,
-    /// Oldest first; the last one is current.
+    /// Oldest first. Current is the last one that does not wait for rotation.
     pub(crate) materials: Vec<MaterialEntry>,
     pub(crate) rotation: Option<Rotation>,
     /// DER SubjectPublicKeyInfo of an asymmetric key.
@@ -46,12 +46,18 @@ impl KeyRecord {
     /// Takes over from a related key of the same multi-Region key what all of them share. The rest is a key's own:
     /// policy, description, tags, aliases, state, deletion.
     pub(crate) fn share(&mut self, with: &Self) {
-        self.materials.clone_from(&with.materials);
+        self.materials = with.shared_materials(&self.materials);
         self.rotation = with.rotation;
         if let (Some(own), Some(with)) = (&mut self.multi_region, &with.multi_region) {
             own.primary.clone_from(&with.primary);
             own.replicas.clone_from(&with.replicas);
         }
+    }
+
+    /// The list of key material for a related key that has `own` so far. What a key imported it does not share.
+    pub(crate) fn shared_materials(&self, own: &[MaterialEntry]) -> Vec<MaterialEntry> {
+        let own = |id| own.iter().find(|entry| entry.id == id);
+        self.materials.iter().map(|entry| entry.shared(own(entry.id))).collect()
     }
 
     /// Whether what related keys share is changed here: true for every key but a multi-Region replica.
@@ -188,7 +194,7 @@ impl Record for KeyRecord {
             policy: stored.policy,
             tags: stored.tags,
             aliases: stored.aliases.iter().map(|name| AliasName::parse(name).ok()).collect::<Option<_>>()?,
-            materials: stored.materials.iter().map(StoredMaterialEntry::parse).collect::<Option<_>>()?,
+            materials: stored.materials.into_iter().map(StoredMaterialEntry::parse).collect::<Option<_>>()?,
             public_key: stored.public_key.map(Vec::from),
             rotation: stored.rotation.map(rotation),
             multi_region,
@@ -203,7 +209,7 @@ mod tests {
     use reseal_types::KeyMaterialId;
 
     use super::*;
-    use crate::record::RotationKind;
+    use crate::record::{Imported, RotationKind};
 
     #[test]
     fn round_trips() {
@@ -228,6 +234,15 @@ mod tests {
                     Timestamp::from_millis(3),
                     RotationKind::OnDemand,
                 ),
+                MaterialEntry {
+                    import: Some(Imported {
+                        present: true,
+                        valid_to: Some(Timestamp::from_millis(5)),
+                        description: Some("d".to_owned()),
+                        pending: true,
+                    }),
+                    ..MaterialEntry::first(KeyMaterialId([8; 32]), Timestamp::from_millis(1))
+                },
             ],
             public_key: Some(vec![1, 2, 3]),
             rotation: Some(Rotation { period_days: 90, next: Timestamp::from_millis(4) }),

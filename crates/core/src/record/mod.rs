@@ -26,7 +26,7 @@ pub use identity::{AccessKeyEntry, IdentityKind, IdentityRecord, RoleFacts};
 pub(crate) use key::{Deletion, KeyRecord, Rotation, StoredIn};
 pub(crate) use key_store::{Connection, ConnectionError, KeyStoreRecord};
 pub use managed_policy::{ManagedPolicyRecord, PolicyVersion};
-pub(crate) use material::{MaterialEntry, RotationKind};
+pub(crate) use material::{Imported, MaterialEntry, RotationKind};
 use minicbor::{CborLen, Decode, Encode};
 pub(crate) use multi_region::MultiRegion;
 pub use oidc_provider::OidcProviderRecord;
@@ -234,6 +234,12 @@ pub(crate) mod place {
 
     pub(crate) fn due_rotation(due: Timestamp, region: &Region, id: KeyId) -> Place {
         place(&format!("{DUE_ROTATIONS}{:016x}/{region}/{id}", due.millis()))
+    }
+
+    pub(crate) const DUE_EXPIRIES: &str = "due/expiry/";
+
+    pub(crate) fn due_expiry(due: Timestamp, region: &Region, id: KeyId, material: KeyMaterialId) -> Place {
+        place(&format!("{DUE_EXPIRIES}{:016x}/{region}/{id}/{material}", due.millis()))
     }
 
     pub(crate) const OUTBOX: &str = "outbox/";

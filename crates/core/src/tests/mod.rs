@@ -3,6 +3,7 @@
 mod audit;
 mod data_key_pairs;
 mod grants;
+mod imports;
 mod key_store_faults;
 mod key_store_keys;
 mod key_stores;

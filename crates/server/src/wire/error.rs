@@ -143,6 +143,9 @@ fn call_status(error: &CoreError) -> StatusCode {
         | CoreError::InvalidKeyUsage(_)
         | CoreError::IncorrectKey
         | CoreError::InvalidCiphertext
+        | CoreError::IncorrectKeyMaterial
+        | CoreError::InvalidImportToken
+        | CoreError::ExpiredImportToken
         | CoreError::InvalidMac
         | CoreError::InvalidSignature
         | CoreError::AlreadyExists(_)

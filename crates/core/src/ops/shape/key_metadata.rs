@@ -27,7 +27,11 @@ pub(crate) struct KeyMetadata {
     deletion_date: Option<EpochSeconds>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pending_deletion_window_in_days: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    valid_to: Option<EpochSeconds>,
     origin: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiration_model: Option<&'static str>,
     key_manager: &'static str,
     customer_master_key_spec: &'static str,
     key_spec: &'static str,
@@ -141,7 +145,9 @@ impl KeyMetadata {
             key_state: key.state().as_str(),
             deletion_date: record.deletion.map(|deletion| EpochSeconds(deletion.due)),
             pending_deletion_window_in_days: record.waiting_days(),
+            valid_to: key.expiration().and_then(|(_, end)| end).map(EpochSeconds),
             origin: record.origin.as_str(),
+            expiration_model: key.expiration().map(|(model, _)| model.as_str()),
             key_manager: "CUSTOMER",
             customer_master_key_spec: record.spec.as_str(),
             key_spec: record.spec.as_str(),
