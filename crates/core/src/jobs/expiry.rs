@@ -47,16 +47,14 @@ impl Env {
         let Some(id) = expired.map(|entry| entry.id) else { return Ok(false) };
         let mut changes = Changes::default();
         changes.expect(key.place()?, Some(key.version));
+        let told = key.is_symmetric().then(|| ("keyMaterialId", id.to_string()));
         let mut notes = vec![ServiceNote {
             name: "DeleteExpiredKeyMaterial",
             region: record.region.clone(),
             account: record.account,
             key_arn: key.arn().to_owned(),
-            details: Vec::new(),
+            details: told.into_iter().collect(),
         }];
-        if key.is_symmetric() {
-            notes.iter_mut().for_each(|note| note.details.push(("keyMaterialId", id.to_string())));
-        }
         notes.extend(discard(self, &mut changes, &mut record, id).await?);
         put_key(&mut changes, Some(&key.record), &record)?;
         match commit_service_notes(self, changes, &notes).await {

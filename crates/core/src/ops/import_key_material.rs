@@ -182,9 +182,10 @@ impl Operation for ImportKeyMaterial {
         let mut changes = Changes::default();
         changes.put(place::material(&record.region, record.id, id)?, &MaterialRecord(material.bytes));
         put_key(&mut changes, Some(&key.record), &record)?;
-        let synchronized = match shared {
-            true => env.change_related(&mut changes, &record, |related| related.share(&record)).await?,
-            false => None,
+        let synchronized = if shared {
+            env.change_related(&mut changes, &record, |related| related.share(&record)).await?
+        } else {
+            None
         };
         let key_material_id = permitted.is_symmetric().then(|| id.to_string());
         let response = ImportKeyMaterialResponse { key_id: permitted.arn(), key_material_id };

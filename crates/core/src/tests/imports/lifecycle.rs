@@ -141,12 +141,13 @@ async fn importing_again_is_how_the_end_moves() {
     assert!(decrypts(&world, &blob).await);
 }
 
+const YEAR: i64 = 365 * 86_400_000;
+
 #[tokio::test]
 async fn the_rules_of_the_end() {
     let world = World::new().await;
     let key = external(&world).await;
     let end = |millis: i64| Timestamp::from_millis(BEGINNING.millis() + millis).as_epoch_seconds();
-    const YEAR: i64 = 365 * 86_400_000;
     let must = "A validTo date must be set if the ExpirationModel is KEY_MATERIAL_EXPIRES";
     let must_not = "A validTo date must not be set if the ExpirationModel is KEY_MATERIAL_DOES_NOT_EXPIRE";
     let (future, year) =
@@ -242,7 +243,7 @@ async fn keys_of_the_service_take_no_key_material() {
         match state {
             "Disabled" => drop(world.ask("DisableKey", &json!({"KeyId": key})).await.unwrap()),
             "PendingDeletion" => {
-                drop(world.ask("ScheduleKeyDeletion", &json!({"KeyId": key})).await.unwrap())
+                drop(world.ask("ScheduleKeyDeletion", &json!({"KeyId": key})).await.unwrap());
             }
             _ => {}
         }
