@@ -3,10 +3,12 @@
 import json
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from support.clients import Cli, kms_client
 from support.raw import Requester
 from support.server import FIRST, Server
+from support.wrapping import Importer
 
 SECOND_ACCOUNT = "444455556666"
 REGION = "us-east-1"
@@ -169,3 +171,28 @@ def uuid_of(arn):
 def unknown_key(root):
     """A well-formed key id that no key has, and its ARN."""
     return f"arn:aws:kms:{REGION}:{root.account}:key/00000000-1111-4222-8333-444444444444"
+
+
+@pytest.fixture
+def external(kms):
+    """An EXTERNAL key without key material; gives the ARN."""
+
+    def make(spec="SYMMETRIC_DEFAULT", usage="ENCRYPT_DECRYPT", **more):
+        made = kms.create_key(Origin="EXTERNAL", KeySpec=spec, KeyUsage=usage, **more)["KeyMetadata"]
+        assert (made["KeyState"], made["Enabled"], made["Origin"]) == ("PendingImport", False, "EXTERNAL")
+        assert not made.keys() & {"CurrentKeyMaterialId", "ExpirationModel", "ValidTo"}
+        return made["Arn"]
+
+    return make
+
+
+@pytest.fixture
+def bring(kms, tmp_path):
+    """`bring(arn, material, ...)` imports key material."""
+    return Importer(kms, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def rsa_key():
+    """A private key of nobody's."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
