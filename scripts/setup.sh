@@ -24,6 +24,8 @@ set_up_debian_packages() {
   command -v python3 >/dev/null || missing+=(python3)
   python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
   [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
+  # The PKCS#11 token of the tests of custom key stores.
+  command -v softhsm2-util >/dev/null || missing+=(softhsm2)
   [ "${#missing[@]}" -eq 0 ] && return
   command -v apt-get >/dev/null || fail "please install: ${missing[*]} (this is no Debian, so it was not tried)"
   say "installing Debian packages: ${missing[*]}"

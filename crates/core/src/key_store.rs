@@ -194,30 +194,3 @@ impl fmt::Debug for Backing {
         }
     }
 }
-
-/// A service for which nothing is configured: no cluster is found, no proxy reached.
-pub struct NoKeyStores;
-
-impl KeyStores for NoKeyStores {
-    fn open(
-        &self,
-        _account: AccountId,
-        _region: &Region,
-        backing: &Backing,
-    ) -> Result<Arc<dyn KeyStore>, KeyStoreFault> {
-        Err(match backing {
-            Backing::Cluster(_) => ClusterFault::NotFound.into(),
-            Backing::Proxy(_) => ProxyFault::Unreachable.into(),
-        })
-    }
-
-    fn check_trust_anchor(
-        &self,
-        _account: AccountId,
-        _region: &Region,
-        _cluster_id: &str,
-        _certificate: &str,
-    ) -> Result<(), KeyStoreFault> {
-        Err(ClusterFault::NotFound.into())
-    }
-}

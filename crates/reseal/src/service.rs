@@ -10,19 +10,18 @@ use reseal_core::{
     audit::AuditSink,
     custodian::Custodian,
     env::{Entropy, Env, Parts, Settings},
-    key_store::NoKeyStores,
     recipient::Attestation,
     store::{MemoryStore, Store},
     vault::{Vault, VaultError},
 };
 use reseal_crypto::attestation::Roots;
-use reseal_custody::{FileCustodian, MemoryCustodian};
+use reseal_custody::{Cluster, ConfiguredKeyStores, FileCustodian, MemoryCustodian, ProxyEndpoint};
 use reseal_server::{Check, Checks};
 use reseal_store_sqlite::SqliteStore;
 use tracing::{info, warn};
 
 use crate::{
-    config::Config,
+    config::{self, Config},
     datadir::{DataDir, rename_durably},
     system::{SystemClock, SystemEntropy},
     workers::WorkerPool,
@@ -62,15 +61,15 @@ impl Service {
         let database = open_database(directory)?;
         let audit = open_audit(directory, config)?;
         let store: Arc<dyn Store> = Arc::clone(&database) as _;
-        Self::assemble(store, Some(database), custodian, audit, settings(config, mode)?).await
+        Self::assemble(store, Some(database), custodian, audit, config, mode).await
     }
 
     /// A service that forgets everything, with its audit log in `directory`.
     pub(crate) async fn in_memory(directory: &DataDir, config: &Config, mode: Mode) -> Result<Self> {
         let custodian = MemoryCustodian::generate().context("no root key could be made")?;
         let audit = open_audit(directory, config)?;
-        let settings = settings(config, mode)?;
-        Self::assemble(Arc::new(MemoryStore::default()), None, Arc::new(custodian), audit, settings).await
+        let store = Arc::new(MemoryStore::default());
+        Self::assemble(store, None, Arc::new(custodian), audit, config, mode).await
     }
 
     async fn assemble(
@@ -78,7 +77,8 @@ impl Service {
         database: Option<Arc<SqliteStore>>,
         custodian: Arc<dyn Custodian>,
         audit: Arc<AuditLog>,
-        settings: Settings,
+        config: &Config,
+        mode: Mode,
     ) -> Result<Self> {
         let vault = Vault::open(Arc::clone(&store), custodian.as_ref(), Arc::new(SystemEntropy)).await;
         let vault = vault.map_err(|error| explain(error, custodian.as_ref()))?;
@@ -89,8 +89,8 @@ impl Service {
             entropy: Arc::new(SystemEntropy),
             workers: Arc::new(WorkerPool::start(threads)?),
             audit: Arc::clone(&audit) as _,
-            key_stores: Arc::new(NoKeyStores),
-            settings,
+            key_stores: Arc::new(key_stores(config)?),
+            settings: settings(config, mode)?,
         });
         Ok(Self { env: Arc::new(env), audit, store, database, custodian })
     }
@@ -109,6 +109,21 @@ impl Service {
             })
         })
     }
+}
+
+/// What custom key stores can stand on.
+fn key_stores(config: &Config) -> Result<ConfiguredKeyStores> {
+    let mut proxies = Vec::new();
+    for settings in config::key_stores::proxies(&config.xks_proxies)? {
+        let name = format!("the external key store proxy {} cannot be used", settings.host);
+        proxies.push(ProxyEndpoint::load(settings).context(name)?);
+    }
+    let mut clusters = Vec::new();
+    for settings in config::key_stores::clusters(&config.clusters)? {
+        let name = format!("{} cannot be used", settings.id);
+        clusters.push(Cluster::load(settings).context(name)?);
+    }
+    Ok(ConfiguredKeyStores::new(proxies, clusters, Arc::new(SystemClock)))
 }
 
 /// The settings that operations need.

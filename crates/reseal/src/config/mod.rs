@@ -3,18 +3,20 @@
 //! Unknown names are refused, so that a misspelt setting is never silently the default.
 
 mod environment;
+pub(crate) mod key_stores;
 pub(crate) mod settings;
 #[cfg(test)]
 mod tests;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::{SocketAddr, ToSocketAddrs},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, anyhow, bail};
 pub(crate) use environment::{Environment, FirstAccount};
+use key_stores::{Cluster, NAMED, XksProxy};
 use reseal_core::quota::{RequestRates, RequestRatesError};
 use reseal_types::{Partition, Region};
 use serde::Deserialize;
@@ -43,6 +45,8 @@ pub(crate) struct Config {
     pub(crate) quotas: Quotas,
     pub(crate) identity: Identity,
     pub(crate) log: Log,
+    pub(crate) xks_proxies: BTreeMap<String, XksProxy>,
+    pub(crate) clusters: BTreeMap<String, Cluster>,
 }
 
 /// `[tls]`
@@ -135,6 +139,8 @@ impl Default for Config {
             quotas: Quotas::default(),
             identity: Identity::default(),
             log: Log::default(),
+            xks_proxies: BTreeMap::new(),
+            clusters: BTreeMap::new(),
         }
     }
 }
@@ -316,7 +322,9 @@ impl Loaded {
     pub(crate) fn changes(&self, newer: &Self) -> Vec<(&'static str, bool)> {
         let differs =
             |setting: &&settings::Setting| setting.value_in(&self.given) != setting.value_in(&newer.given);
-        SETTINGS.iter().filter(differs).map(|setting| (setting.name, setting.reloadable)).collect()
+        let named = NAMED.iter().filter(|(section, _)| self.given.get(*section) != newer.given.get(*section));
+        let changed = SETTINGS.iter().filter(differs).map(|setting| (setting.name, setting.reloadable));
+        changed.chain(named.map(|(section, _)| (*section, false))).collect()
     }
 }
 
@@ -361,6 +369,8 @@ impl Config {
     fn check(&self) -> Result<()> {
         self.region_set()?;
         self.partition()?;
+        key_stores::proxies(&self.xks_proxies)?;
+        key_stores::clusters(&self.clusters)?;
         self.request_rates()?;
         let Tls { certificate, key, client_ca } = &self.tls;
         match (certificate, key) {

@@ -3,6 +3,9 @@
 
 use reseal_policy::nearest;
 use toml::{Table, Value};
+
+use super::key_stores::NAMED;
+
 /// One setting. In the file it stands under its name (`tls.certificate` is `certificate` in `[tls]`), in the
 /// environment under `RESEAL_TLS_CERTIFICATE`.
 #[derive(Debug, Clone, Copy)]
@@ -15,7 +18,7 @@ pub(crate) struct Setting {
 
 /// Which values a setting takes.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     /// A path, an address, a name.
     Text,
     /// One of these words.
@@ -28,7 +31,7 @@ enum Kind {
     Names,
 }
 
-const fn setting(name: &'static str, kind: Kind) -> Setting {
+pub(super) const fn setting(name: &'static str, kind: Kind) -> Setting {
     Setting { name, kind, reloadable: false }
 }
 
@@ -153,6 +156,10 @@ pub(crate) const PREFIX: &str = "RESEAL_";
 /// Whether all of `table` are settings with values they take; `Err` is a sentence about the first that is not.
 pub(crate) fn check(table: &Table) -> Result<(), String> {
     for (key, value) in table {
+        if let Some((section, settings)) = NAMED.iter().find(|(section, _)| section == key) {
+            check_named(section, settings, value)?;
+            continue;
+        }
         match value.as_table() {
             Some(section) if is_section(key) => {
                 for (inner, value) in section {
@@ -160,6 +167,23 @@ pub(crate) fn check(table: &Table) -> Result<(), String> {
                 }
             }
             _ => check_one(key, value)?,
+        }
+    }
+    Ok(())
+}
+
+/// Tables named by the operator, all with the same settings.
+fn check_named(section: &str, settings: &[Setting], value: &Value) -> Result<(), String> {
+    let wrong = || {
+        format!("`{section}` is a section of named tables: write [{section}.\"NAME\"] and its settings below")
+    };
+    for (name, value) in value.as_table().ok_or_else(wrong)? {
+        for (key, value) in value.as_table().ok_or_else(wrong)? {
+            let full = format!("{section}.\"{name}\".{key}");
+            let Some(setting) = settings.iter().find(|setting| setting.name == key) else {
+                return Err(unknown("setting", key, settings.iter().map(|setting| setting.name)));
+            };
+            setting.check(value).map_err(|expected| format!("`{full}` must be {expected}, not {value}"))?;
         }
     }
     Ok(())
@@ -173,7 +197,15 @@ fn check_one(name: &str, value: &Value) -> Result<(), String> {
         Some(setting) => {
             setting.check(value).map_err(|expected| format!("`{name}` must be {expected}, not {value}"))
         }
-        None => Err(unknown("setting", name, SETTINGS.iter().map(|setting| setting.name).chain(sections()))),
+        None => Err(unknown(
+            "setting",
+            name,
+            SETTINGS
+                .iter()
+                .map(|setting| setting.name)
+                .chain(sections())
+                .chain(NAMED.iter().map(|(name, _)| *name)),
+        )),
     }
 }
 

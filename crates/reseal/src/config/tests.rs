@@ -120,6 +120,54 @@ fn changes_name_what_a_reload_applies() {
     assert_eq!(old.changes(&old), []);
 }
 
+const CLUSTER: &str = "account = '111122223333'\nregion = 'eu-west-1'\nmodule = 'm'\ntrust_anchor = 'a'\n";
+
+#[test]
+fn what_custom_key_stores_stand_on() {
+    let proxy = "[xks_proxies.'a.example']\nca = 'ca.pem'\n";
+    let clusters = format!(
+        "[clusters.cluster-aaaaaaaaaaa]\n{CLUSTER}token = '1'\n[clusters.cluster-bbbbbbbbbbb]\n{CLUSTER}token = '2'\nsessions = 9"
+    );
+    let config = load(&format!("{proxy}{clusters}"), &[], &[]).unwrap().config;
+    let proxies = key_stores::proxies(&config.xks_proxies).unwrap();
+    assert_eq!((proxies[0].host.as_str(), proxies[0].connect.as_str()), ("a.example", "a.example:443"));
+    assert_eq!((proxies[0].timeout.as_millis(), proxies[0].calls), (250, 256));
+    let clusters = key_stores::clusters(&config.clusters).unwrap();
+    assert_eq!(clusters.iter().map(|cluster| cluster.sessions).collect::<Vec<_>>(), [4, 9]);
+    for (file, expected) in [
+        ("xks_proxies = 'x'".to_owned(), "write [xks_proxies.\"NAME\"]"),
+        ("[xks_proxies]\nca = 'x'".to_owned(), "write [xks_proxies.\"NAME\"]"),
+        ("[xks_proxies.a]\nac = 'x'".to_owned(), "unknown setting `ac`; did you mean `ca`?"),
+        ("[xks_proxis.a]\nca = 'x'".to_owned(), "did you mean `xks_proxies`?"),
+        (
+            "[xks_proxies.a]\ntimeout_milliseconds = 1".to_owned(),
+            "`xks_proxies.\"a\".timeout_milliseconds` must be",
+        ),
+        ("[xks_proxies.a]".to_owned(), "`xks_proxies.\"a\"` needs `ca`"),
+        ("[xks_proxies.'https://a']\nca = 'x'".to_owned(), "without https:// and port"),
+        ("[xks_proxies.a]\nca = 'x'\nclient_key = 'k'".to_owned(), "set both"),
+        ("[clusters.cluster-12345678901]".to_owned(), "the name must be `cluster-`"),
+        ("[clusters.cluster-aaaaaaaaaaa]".to_owned(), "` needs `account`"),
+        (format!("[clusters.cluster-aaaaaaaaaaa]\n{CLUSTER}"), "` needs `token`"),
+        (
+            format!("[clusters.cluster-aaaaaaaaaaa]\n{}token = 't'", CLUSTER.replace("1111", "x")),
+            "is not 12 digits",
+        ),
+        (
+            format!(
+                "[clusters.cluster-aaaaaaaaaaa]\n{CLUSTER}token = 't'\n[clusters.cluster-bbbbbbbbbbb]\n{CLUSTER}token = 't'"
+            ),
+            "are the same token of the same module",
+        ),
+    ] {
+        let refusal = refusal(&file, &[]);
+        assert!(refusal.contains(expected), "{refusal}");
+    }
+    let newer = load(proxy, &[], &[]).unwrap();
+    let changes = load("", &[], &[]).unwrap().changes(&newer);
+    assert_eq!(changes, [("xks_proxies", false)]);
+}
+
 #[test]
 fn addresses() {
     assert_eq!(resolve("listen", "127.0.0.1:0").unwrap().to_string(), "127.0.0.1:0");
@@ -141,6 +189,16 @@ fn the_example_is_the_default_and_shows_every_setting() {
     for setting in SETTINGS {
         assert!(setting.value_in(&all.given).is_some(), "the example lacks {}", setting.name);
     }
+    for (section, settings) in NAMED {
+        let (_, table) = all.given[*section].as_table().unwrap().iter().next().unwrap();
+        for setting in *settings {
+            assert!(
+                setting.value_in(table.as_table().unwrap()).is_some(),
+                "{section} lacks {}",
+                setting.name
+            );
+        }
+    }
 }
 
 #[test]
@@ -148,5 +206,12 @@ fn the_handbook_names_every_setting_and_variable() {
     for setting in SETTINGS {
         let row = format!("| `{}` | `{}` |", setting.name, setting.variable());
         assert!(HANDBOOK.contains(&row), "docs/configuration.md lacks {row}");
+    }
+    for setting in NAMED.iter().flat_map(|(_, settings)| *settings) {
+        assert!(
+            HANDBOOK.contains(&format!("`{}`", setting.name)),
+            "docs/configuration.md lacks {}",
+            setting.name
+        );
     }
 }

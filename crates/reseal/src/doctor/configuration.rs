@@ -43,6 +43,7 @@ pub(super) fn look(sources: &Sources) -> (Option<Config>, Vec<Finding>) {
         .collect();
     findings.extend(values(&config));
     findings.extend(certificates(&config));
+    findings.extend(key_stores(&config));
     if findings.is_empty() {
         let from = sources
             .file()
@@ -98,6 +99,33 @@ fn certificates(config: &Config) -> Vec<Finding> {
         match certificate::read(path) {
             Ok(certificates) => findings.extend(validity(path, &certificates)),
             Err(error) => findings.push(unreadable(path, &error)),
+        }
+    }
+    findings
+}
+
+/// What custom key stores stand on. Nothing is connected to.
+fn key_stores(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let proxies = config.xks_proxies.values();
+    for path in proxies.clone().filter_map(|proxy| proxy.ca.as_ref()) {
+        // Bundles of authorities always hold some that have expired.
+        if let Err(error) = certificate::read(path) {
+            findings.push(unreadable(path, &error));
+        }
+    }
+    let own = proxies.filter_map(|proxy| proxy.client_certificate.as_ref());
+    let anchors = config.clusters.values().filter_map(|cluster| cluster.trust_anchor.as_ref());
+    for path in own.chain(anchors) {
+        match certificate::read(path) {
+            Ok(certificates) => findings.extend(validity(path, &certificates)),
+            Err(error) => findings.push(unreadable(path, &error)),
+        }
+    }
+    for module in config.clusters.values().filter_map(|cluster| cluster.module.as_ref()) {
+        if let Err(error) = fs::File::open(module) {
+            let what = format!("the PKCS#11 module {} cannot be loaded: {error}", module.display());
+            findings.push(Finding::problem(AREA, what, "install it, or correct its path"));
         }
     }
     findings
