@@ -57,11 +57,14 @@ impl RequestId {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         bytes[6] = bytes[6] & 0x0f | 0x40;
         bytes[8] = bytes[8] & 0x3f | 0x80;
-        let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0x0f]);
+        let digit = |value: u8| DIGITS.get(usize::from(value & 0x0f)).copied().unwrap_or(b'0');
         let mut text = [b'-'; 36];
-        let places = text.iter_mut().enumerate().filter(|(index, _)| !matches!(index, 8 | 13 | 18 | 23));
-        for ((_, place), digit) in places.zip(digits) {
-            *place = DIGITS.get(usize::from(digit)).copied().unwrap_or(b'0');
+        // Where the pairs of digits stand around the dashes.
+        let places = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+        for (byte, place) in bytes.into_iter().zip(places) {
+            if let Some([high, low]) = text.get_mut(place..place + 2) {
+                (*high, *low) = (digit(byte >> 4), digit(byte));
+            }
         }
         Self(text)
     }

@@ -117,7 +117,7 @@ impl<'b> JsonObject<'b> {
     }
 
     /// A text member whose name is not ours.
-    fn pair(&mut self, key: &str, value: &str) {
+    pub(crate) fn pair(&mut self, key: &str, value: &str) {
         self.next();
         text(self.buffer, key);
         self.buffer.push(b':');

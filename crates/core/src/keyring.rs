@@ -34,7 +34,7 @@ pub(crate) struct Key {
     pub(crate) store: Option<Arc<HeldStore>>,
     /// Of the grants on it, what callers needed so far.
     pub(crate) grants: GrantsHeld,
-    arn: String,
+    arn: Arc<str>,
     /// The time for which the rest is told.
     as_of: Timestamp,
     /// When imported key material expires next: from then on the key is another one.
@@ -70,9 +70,9 @@ pub(crate) struct External {
 impl Key {
     /// Prepares a record read at `version`.
     pub(crate) fn new(partition: &Partition, record: KeyRecord, version: u64) -> Result<Self, Error> {
-        let arn = key_arn(partition, &record.region, record.account, record.id);
+        let arn: Arc<str> = key_arn(partition, &record.region, record.account, record.id).into();
         let policy = KeyPolicy::parse(&record.policy);
-        let policy = policy.map_err(|_| Error::Internal(Cause::StoredPolicy(arn.clone())))?;
+        let policy = policy.map_err(|_| Error::Internal(Cause::StoredPolicy(arn.to_string())))?;
         let (grants, materials) = (GrantsHeld::default(), OnceLock::new());
         let (as_of, good_until) = (Timestamp::default(), None);
         Ok(Self { record, version, policy, store: None, grants, arn, as_of, good_until, materials })
@@ -94,6 +94,11 @@ impl Key {
     /// The key ARN.
     pub(crate) fn arn(&self) -> &str {
         &self.arn
+    }
+
+    /// The key ARN, to keep.
+    pub(crate) fn shared_arn(&self) -> Arc<str> {
+        Arc::clone(&self.arn)
     }
 
     pub(crate) fn spec(&self) -> KeySpec {

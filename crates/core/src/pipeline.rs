@@ -175,7 +175,8 @@ async fn attempt<Op: Operation>(
     if request.ignores_ciphertext() {
         return Err(Error::DryRun);
     }
-    let reads: Vec<_> = permits.keys().cloned().collect();
+    let may_change = !Op::SPEC.read_only;
+    let reads: Vec<_> = permits.keys().filter(|_| may_change).cloned().collect();
     let dry_run = request.dry_run();
     let mut outcome = Op::execute(env, call, permits, request).await?;
     if dry_run {
@@ -189,6 +190,7 @@ async fn attempt<Op: Operation>(
     let body = encode::<Op>(&outcome.response)?;
     let lines = trail.records(env.entropy.as_ref(), Ok(&outcome.notes))?;
     let posted = !outcome.changes.is_empty();
+    debug_assert!(may_change || !posted, "{} changes something", Op::SPEC.name);
     if posted {
         let mut changes = outcome.changes;
         for key in reads {
@@ -251,7 +253,10 @@ fn encode<Op: Operation>(response: &Op::Response) -> Result<Vec<u8>, Error> {
     if Op::SPEC.empty_response {
         return Ok(Vec::new());
     }
-    serde_json::to_vec(response).map_err(|error| Error::Internal(Cause::Response(error)))
+    // Room for most answers: growing copies.
+    let mut body = Vec::with_capacity(1_024);
+    serde_json::to_writer(&mut body, response).map_err(|error| Error::Internal(Cause::Response(error)))?;
+    Ok(body)
 }
 
 /// Commits a change together with its audit records: after a crash, all are there or none.

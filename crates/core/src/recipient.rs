@@ -112,7 +112,7 @@ pub(crate) fn describe(attested: &Attested, data: &mut JsonObject<'_>) {
         object.optional_text("attestationDocumentEnclaveImageDigest", attested.image_digest().as_deref());
         if attested.platform == Platform::NitroTpm {
             object.object("attestationDocumentNitroTPMPCRs", |registers| {
-                attested.measurements().iter().for_each(|(name, digest)| registers.text(name, digest));
+                attested.measurements().iter().for_each(|(name, digest)| registers.pair(name, digest));
             });
         }
     });

@@ -71,7 +71,7 @@ impl<A: Action> Attempt for OfAction<'_, A> {
         trail.set_parameters(self.action.parameters());
         let Deed { body, edits, response_elements, resources } = self.action.attempt().await?;
         for (owner, arn) in &resources {
-            trail.note_key(*owner, arn);
+            trail.note_key(*owner, arn.as_str().into());
         }
         let notes = Notes { response_elements, ..Notes::default() };
         let lines = trail.records(self.env.entropy.as_ref(), Ok(&notes))?;

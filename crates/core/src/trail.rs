@@ -4,7 +4,7 @@
 //! ciphertexts, data keys, grant tokens, key material. Always in clear: encryption contexts, aliases, tags,
 //! descriptions, policies being set.
 
-use std::{future::poll_fn, task::Poll};
+use std::{future::poll_fn, sync::Arc, task::Poll};
 
 use reseal_types::{AccountId, Region, Timestamp};
 
@@ -19,6 +19,9 @@ use crate::{
 };
 
 const EVENT_VERSION: &str = "1.11";
+/// Room for a record, and for the parameters in it, that is nearly always enough.
+const RECORD_BYTES: usize = 1_536;
+const PARAMETERS_BYTES: usize = 512;
 pub(crate) const EVENT_SOURCE: &str = "kms.amazonaws.com";
 /// What an operator does to the service itself, outside the API.
 pub(crate) const ADMIN_SOURCE: &str = "admin.reseal";
@@ -45,7 +48,7 @@ pub(crate) struct Trail<'a> {
     /// What is known of the request once it is parsed: a JSON object.
     parameters: Vec<u8>,
     /// Keys worked on, with their owner: source first, then destination.
-    resources: Vec<(AccountId, String)>,
+    resources: Vec<(AccountId, Arc<str>)>,
     /// In the order in which they were made; a refusal is the last.
     decisions: Vec<Decided>,
 }
@@ -86,8 +89,8 @@ impl<'a> Trail<'a> {
             event,
             event_id,
             at: env.clock.now(),
-            parameters: Vec::new(),
-            resources: Vec::new(),
+            parameters: Vec::with_capacity(PARAMETERS_BYTES),
+            resources: Vec::with_capacity(2),
             decisions: Vec::new(),
         })
     }
@@ -133,8 +136,8 @@ impl<'a> Trail<'a> {
     }
 
     /// Notes a key that the call works on.
-    pub(crate) fn note_key(&mut self, account: AccountId, arn: &str) {
-        self.resources.push((account, arn.to_owned()));
+    pub(crate) fn note_key(&mut self, account: AccountId, arn: Arc<str>) {
+        self.resources.push((account, arn));
     }
 
     /// The records of the call, with their event ids: one for the caller's account and, when keys of other accounts
@@ -146,8 +149,8 @@ impl<'a> Trail<'a> {
     ) -> Result<Vec<Line>, Error> {
         let own = self.call.caller.account();
         let refused = result.is_err_and(Fault::is_refusal);
-        let mut owners: Vec<AccountId> = self.resources.iter().map(|(owner, _)| *owner).collect();
-        owners.retain(|owner| *owner != own && !refused);
+        let owners = self.resources.iter().map(|(owner, _)| *owner);
+        let mut owners: Vec<AccountId> = owners.filter(|owner| *owner != own && !refused).collect();
         owners.sort_unstable();
         owners.dedup();
         let shared = if owners.is_empty() { None } else { Some(RequestId::random(entropy)?) };
@@ -174,7 +177,7 @@ impl<'a> Trail<'a> {
     /// One copy as one line of JSON.
     fn record(&self, copy: &Copy<'_>, result: Result<&Notes, &dyn Fault>) -> Vec<u8> {
         let Self { call, event, .. } = self;
-        let mut line = Vec::with_capacity(1_280);
+        let mut line = Vec::with_capacity(RECORD_BYTES);
         JsonObject::write(&mut line, |record| {
             record.text("eventVersion", EVENT_VERSION);
             record.object("userIdentity", |identity| call.caller.describe(copy.recipient, identity));
@@ -238,7 +241,7 @@ impl<'a> Trail<'a> {
 
     fn write_resources(&self, record: &mut JsonObject<'_>, copy: &Copy<'_>, notes: Option<&Notes>) {
         let own = self.call.caller.account();
-        let worked_on = self.resources.iter().map(|(account, arn)| (account.as_str(), arn.as_str()));
+        let worked_on = self.resources.iter().map(|(account, arn)| (account.as_str(), &**arn));
         // A call recorded in two Regions worked on a key in each.
         let apart = notes.is_some_and(|notes| notes.also_in.is_some());
         let here = |arn: &str| !apart || arn.split(':').nth(3) == Some(copy.region.as_str());

@@ -1,6 +1,6 @@
 //! Reading a request's body whole, within its limits of size and time.
 
-use std::sync::Arc;
+use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
@@ -48,10 +48,13 @@ impl Bodies {
         if incoming.is_end_stream() {
             return Ok(Body::default());
         }
-        // A body that has arrived already, as nearly all have, never starts the timer.
-        tokio::time::timeout(self.limits.body_timeout, self.collect(headers, incoming))
-            .await
-            .map_err(|_| BodyError::TimedOut)?
+        let mut collecting = pin!(self.collect(headers, incoming));
+        // A body that has arrived already, as nearly all have, needs no timer.
+        let at_once = poll_fn(|context| Poll::Ready(collecting.as_mut().poll(context))).await;
+        if let Poll::Ready(body) = at_once {
+            return body;
+        }
+        tokio::time::timeout(self.limits.body_timeout, collecting).await.map_err(|_| BodyError::TimedOut)?
     }
 
     async fn collect(&self, headers: &HeaderMap, mut incoming: Incoming) -> Result<Body, BodyError> {

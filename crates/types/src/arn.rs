@@ -1,6 +1,10 @@
 //! Partitions, Regions and accounts: the parts of an ARN that are not the resource.
 
-use std::{fmt, sync::Arc};
+use std::{
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+};
 
 /// A 12-digit account id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,40 +35,91 @@ impl fmt::Debug for AccountId {
     }
 }
 
+/// Longest name of a Region or partition.
+const MAX_NAME_BYTES: usize = 64;
+
+/// A short name, held in place: every call copies some, and a count of their owners would be written by all threads.
+#[derive(Clone)]
+struct Name {
+    length: u8,
+    bytes: [u8; MAX_NAME_BYTES],
+}
+
+impl Name {
+    fn parse(text: &str) -> Option<Self> {
+        let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let length = u8::try_from(text.len()).ok().filter(|length| *length > 0)?;
+        let mut bytes = [0; MAX_NAME_BYTES];
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        text.bytes().all(legal).then_some(Self { length, bytes })
+    }
+
+    fn as_str(&self) -> &str {
+        let bytes = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
+        std::str::from_utf8(bytes).unwrap_or_default()
+    }
+}
+
 macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Arc<str>);
+        #[derive(Clone)]
+        pub struct $name(Name);
 
         impl $name {
             /// Parses 1 to 64 characters of `a-z`, `0-9` and `-`.
             pub fn parse(text: &str) -> Option<Self> {
-                let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-                ((1..=64).contains(&text.len()) && text.bytes().all(legal)).then(|| Self(text.into()))
+                Name::parse(text).map(Self)
             }
 
             /// The name.
             pub fn as_str(&self) -> &str {
-                &self.0
+                self.0.as_str()
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(self.as_str())
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(self.as_str())
             }
         }
 
         impl std::borrow::Borrow<str> for $name {
             fn borrow(&self) -> &str {
-                &self.0
+                self.as_str()
+            }
+        }
+
+        // As text, which is what a look-up by text needs.
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                self.as_str() == other.as_str()
+            }
+        }
+
+        impl Eq for $name {}
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> Ordering {
+                self.as_str().cmp(other.as_str())
+            }
+        }
+
+        impl Hash for $name {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                self.as_str().hash(state);
             }
         }
     };
@@ -94,8 +149,9 @@ mod tests {
     #[test]
     fn regions_are_lower_case_names() {
         assert_eq!(Region::parse("us-gov-west-1").unwrap().as_str(), "us-gov-west-1");
-        for bad in ["", "US-EAST-1", "us/east", "us east"] {
+        for bad in ["", "US-EAST-1", "us/east", "us east", &"a".repeat(65), &"a".repeat(300)] {
             assert!(Region::parse(bad).is_none(), "{bad}");
         }
+        assert_eq!(Region::parse(&"a".repeat(64)).unwrap().as_str(), "a".repeat(64));
     }
 }

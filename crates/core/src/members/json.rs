@@ -7,6 +7,9 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 
 use crate::error::Error;
 
+/// More members than this are rare.
+const USUAL_MEMBERS: usize = 8;
+
 /// Any JSON value.
 pub(super) enum Node<'a> {
     Null,
@@ -21,8 +24,12 @@ pub(super) enum Node<'a> {
 
 /// The members of a body that is one JSON object.
 pub(super) fn object(body: &[u8]) -> Result<Vec<(Cow<'_, str>, Node<'_>)>, Error> {
-    let node: Node<'_> =
-        serde_json::from_slice(body).map_err(|error| Error::Serialization(in_words(&error)))?;
+    // Looked at once as a whole, the bytes need not be looked at again text by text.
+    let node = match std::str::from_utf8(body) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(body),
+    };
+    let node: Node<'_> = node.map_err(|error| Error::Serialization(in_words(&error)))?;
     match node {
         Node::Object(members) => Ok(members),
         _ => Err(Error::Serialization("The request body must be a JSON object.".to_owned())),
@@ -156,19 +163,33 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members: Vec<(Cow<'de, str>, Node<'de>)> = Vec::new();
+        let mut members: Vec<(Cow<'de, str>, Node<'de>)> = Vec::with_capacity(USUAL_MEMBERS);
         while let Some(Key(key)) = map.next_key()? {
             members.push((key, map.next_value()?));
         }
-        // Sorting a list of references keeps this cheap for many members, where comparing each with each
-        // would let a large body cost a second of work.
-        let mut keys: Vec<&str> = members.iter().map(|(key, _)| key.as_ref()).collect();
-        keys.sort_unstable();
-        if keys.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {
+        if has_duplicates(&members) {
             return Err(A::Error::custom("duplicate key"));
         }
         Ok(Node::Object(members))
     }
+}
+
+fn has_duplicates(members: &[(Cow<'_, str>, Node<'_>)]) -> bool {
+    const FEW: usize = 16;
+    if members.len() <= FEW {
+        let mut rest = members;
+        while let Some(((key, _), after)) = rest.split_first() {
+            if after.iter().any(|(other, _)| other == key) {
+                return true;
+            }
+            rest = after;
+        }
+        return false;
+    }
+    // Comparing each with each would let a large body cost a second of work.
+    let mut keys: Vec<&str> = members.iter().map(|(key, _)| key.as_ref()).collect();
+    keys.sort_unstable();
+    keys.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
 }
 
 struct Key<'a>(Cow<'a, str>);
