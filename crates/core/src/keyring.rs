@@ -167,7 +167,7 @@ impl Key {
         let held = self.record.stored_in.as_ref()?;
         Some(match &held.external_key {
             Some(external) => BackingKey::External(external.clone()),
-            None => BackingKey::InCluster { id: id.0, label: self.arn.clone() },
+            None => BackingKey::InCluster { id: id.0, label: self.arn.to_string() },
         })
     }
 
