@@ -9,6 +9,7 @@ from support.clients import Cli, kms_client
 from support.raw import Requester
 from support.server import FIRST, Server
 from support.wrapping import Importer
+from support.world import World
 
 SECOND_ACCOUNT = "444455556666"
 REGION = "us-east-1"
@@ -145,6 +146,18 @@ def bring_to(kms, arn, state):
         kms.schedule_key_deletion(KeyId=arn, PendingWindowInDays=7)
     else:
         assert state == "Enabled", state
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory, root):
+    """Keys of all kinds in all states, on a server of their own that has external key stores."""
+    folder = tmp_path_factory.mktemp("world")
+    server = Server(folder / "data").start()
+    world = World(server, root)
+    yield world
+    world.close()
+    assert server.stop() == 0
+    assert_calm(server)
 
 
 @pytest.fixture(scope="session")
