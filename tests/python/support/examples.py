@@ -60,13 +60,18 @@ def default_policy(key):
 
 
 def rotate(key):
-    if key.imported:
+    if key.imported and key.state in ("Enabled", "Disabled"):
         key.material.import_next()
     return {}
 
 
 def store(world, **options):
     return {"CustomKeyStoreId": world.stores.new(**options)}
+
+
+def import_material(key):
+    """For other kinds of key what looks like material: they are refused before anybody looks."""
+    return key.material.parameters if key.imported else {"ImportToken": b"token", "EncryptedKeyMaterial": b"material"}
 
 
 MESSAGE = {"Message": b"message"}
@@ -109,7 +114,7 @@ EXAMPLES = {
     "GetKeyRotationStatus": of_key("symmetric"),
     "GetParametersForImport": of_key(*IMPORTED, WrappingAlgorithm="RSAES_OAEP_SHA_256", WrappingKeySpec="RSA_2048"),
     "GetPublicKey": of_key(*ASYMMETRIC),
-    "ImportKeyMaterial": named(IMPORTED, lambda key: key.material.parameters, spoils=True),
+    "ImportKeyMaterial": named(IMPORTED, import_material, spoils=True),
     "ListAliases": of_key(),
     "ListGrants": of_key(),
     "ListKeyPolicies": of_key(),
