@@ -170,7 +170,9 @@ impl<'a> Asked<'a> {
     }
 
     fn evaluate(&self, context: &Context<'_>, grants: &[Arc<Grant>]) -> Ruling {
-        let policies = Policies { key: Some(&self.key.policy), grants, ..self.call.caller.policies() };
+        let key_names_another = self.call.caller.is_not_meant_by(&self.key.record.policy);
+        let own = self.call.caller.policies();
+        let policies = Policies { key: Some(&self.key.policy), key_names_another, grants, ..own };
         Ruling::of(evaluate(&self.request(context), &policies), &policies)
     }
 }

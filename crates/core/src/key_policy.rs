@@ -12,6 +12,7 @@ use crate::{
     identity::root_arn,
     keyring::Key,
     operation::Facts,
+    record::PolicyText,
 };
 
 /// The policy of a key that was created without one: the account decides, through its own policies. Laid out as
@@ -66,7 +67,7 @@ pub(crate) fn values_of_new_key(
 
 /// A policy that a caller wants a key to have.
 pub(crate) struct NewPolicy<'a> {
-    pub(crate) text: &'a str,
+    pub(crate) text: String,
     /// ARN of the key.
     pub(crate) key_arn: &'a str,
     /// Whether the caller may lock itself out.
@@ -84,11 +85,16 @@ pub(crate) enum About<'a> {
 }
 
 impl NewPolicy<'_> {
-    /// Checks all that `check_grammar` checks, and, unless the check is bypassed, that the caller could replace the
-    /// policy again. Gives warnings for the caller.
-    pub(crate) fn check(self, env: &Env, call: &Call) -> Result<Vec<String>, Error> {
+    /// Checks all that `check_grammar` checks, that the principals it names of accounts here exist, and, unless the
+    /// check is bypassed, that the caller could replace the policy again. Gives what is to be stored, and warnings for
+    /// the caller.
+    pub(crate) async fn check(self, env: &Env, call: &Call) -> Result<(PolicyText, Vec<String>), Error> {
         let Self { text, key_arn, bypass, about } = self;
-        let policy = check_grammar(env, text)?;
+        let policy = check_grammar(env, &text)?;
+        let named = env.named_principals(policy.principals()).await?.map_err(|_| {
+            let text = "Policy contains a statement with one or more invalid principals.";
+            Error::MalformedPolicy(text.to_owned())
+        })?;
         let caller = policy_caller(call)?;
         let (key, mut values) = match about {
             About::Key(key) => (Some(key), Vec::new()),
@@ -100,6 +106,7 @@ impl NewPolicy<'_> {
             let text = "The new key policy will not allow you to update the key policy in the future.";
             return Err(Error::MalformedPolicy(text.to_owned()));
         }
-        Ok(lint_key_policy(text, key_arn).iter().map(PolicyWarning::to_string).collect())
+        let warnings = lint_key_policy(&text, key_arn).iter().map(PolicyWarning::to_string).collect();
+        Ok((PolicyText { text, named }, warnings))
     }
 }

@@ -71,7 +71,7 @@ impl Key {
     /// Prepares a record read at `version`.
     pub(crate) fn new(partition: &Partition, record: KeyRecord, version: u64) -> Result<Self, Error> {
         let arn: Arc<str> = key_arn(partition, &record.region, record.account, record.id).into();
-        let policy = KeyPolicy::parse(&record.policy);
+        let policy = KeyPolicy::parse(&record.policy.text);
         let policy = policy.map_err(|_| Error::Internal(Cause::StoredPolicy(arn.to_string())))?;
         let (grants, materials) = (GrantsHeld::default(), OnceLock::new());
         let (as_of, good_until) = (Timestamp::default(), None);

@@ -81,7 +81,7 @@ impl Env {
             enabled: true,
             deletion: None,
             description: seed.description,
-            policy,
+            policy: policy.into(),
             tags: seed.tags,
             aliases: seed.aliases,
             materials: vec![MaterialEntry::first(material_id, now)],

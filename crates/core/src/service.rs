@@ -17,6 +17,7 @@ use crate::{
     error::{AccessDenied, DeniedResource, Error},
     operation::{Facts, Notes},
     pipeline::{Attempt, Done, Reply, commit, recorded},
+    record::PolicyText,
     trail::Trail,
 };
 pub use crate::{error::Fault, trail::Event};
@@ -83,6 +84,17 @@ impl<A: Action> Attempt for OfAction<'_, A> {
     }
 }
 
+/// Who may assume a role.
+#[derive(Clone, Copy)]
+pub struct Trust<'a> {
+    /// The role's account.
+    pub account: AccountId,
+    /// The trust policy as it is stored.
+    pub text: &'a PolicyText,
+    /// The same, compiled.
+    pub policy: &'a TrustPolicy,
+}
+
 /// What an action asks to be allowed.
 #[derive(Default)]
 pub struct Ask<'a> {
@@ -90,8 +102,8 @@ pub struct Ask<'a> {
     pub action: &'static str,
     /// ARN of the resource, or `*`.
     pub resource: &'a str,
-    /// For the assumption of a role: the role's account and its trust policy, which plays the part of a key policy.
-    pub trust: Option<(AccountId, &'a TrustPolicy)>,
+    /// For the assumption of a role: its trust policy, which plays the part of a key policy.
+    pub trust: Option<Trust<'a>>,
     /// Tags in the request.
     pub request_tags: &'a [(String, String)],
     /// Tag keys in the request, when it carries no values.
@@ -116,13 +128,14 @@ pub fn allow(env: &Env, call: &Call, ask: Ask<'_>) -> Result<(), Error> {
         ..Facts::default()
     };
     let context = Context::new(env, call, &caller, None, facts);
-    let account = ask.trust.map(|(account, _)| account);
+    let account = ask.trust.map(|trust| trust.account);
     let target = match &account {
         Some(account) => Target::Key { arn: ask.resource, account: account.as_str(), across_accounts: true },
         None => Target::Other { resource: ask.resource },
     };
-    let key = ask.trust.map(|(_, trust)| trust.as_resource_policy());
-    let policies = Policies { key, ..call.caller.policies() };
+    let key = ask.trust.map(|trust| trust.policy.as_resource_policy());
+    let key_names_another = ask.trust.is_some_and(|trust| call.caller.is_not_meant_by(trust.text));
+    let policies = Policies { key, key_names_another, ..call.caller.policies() };
     let request =
         PolicyRequest { caller: &caller, action: ask.action, target, context: &context, new_grant: None };
     let Decision { denial: Some(reason), .. } = evaluate(&request, &policies) else { return Ok(()) };

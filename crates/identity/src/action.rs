@@ -308,12 +308,11 @@ fn authorize(
         values.push((ConditionKey::Other(format!("iam:ResourceTag/{key}").into()), value.clone()));
     }
     let resource = subject.arn(work, found);
-    let trust = match (subject, found) {
-        (_, Found::Assumed(role, trust)) => Some((role.account, &**trust)),
+    let trust = found.trust();
+    if trust.is_none() && matches!(subject, Subject::Assumed(_)) {
         // A role that is not there refuses like one that trusts nobody.
-        (Subject::Assumed(_), _) => return Err(not_assumable(work, action, &resource)),
-        _ => None,
-    };
+        return Err(not_assumable(work, action, &resource));
+    }
     let ask = Ask {
         action,
         resource: &resource,

@@ -7,7 +7,7 @@ use reseal_core::directory::{
     AwsManagedPolicy, IdentityKind, IdentityRecord, ManagedPolicyRecord, OidcProviderRecord, Stored,
     identity_arn,
 };
-use reseal_core::identity::PrincipalKind;
+use reseal_core::{identity::PrincipalKind, service::Trust};
 use reseal_policy::TrustPolicy;
 use reseal_types::AccountId;
 
@@ -119,7 +119,7 @@ async fn find_role(work: Work<'_>, arn: &str) -> Result<Found, Fault> {
     };
     let Some(stored) = work.env.identity(account, IdentityKind::Role, name).await? else { return Ok(none) };
     let record = stored.record;
-    let trust = record.role.as_ref().and_then(|role| TrustPolicy::parse(&role.trust).ok());
+    let trust = record.role.as_ref().and_then(|role| TrustPolicy::parse(&role.trust.text).ok());
     match trust {
         Some(trust) if identity_arn(work.partition(), &record) == arn => {
             Ok(Found::Assumed(Box::new(record), Box::new(trust)))
@@ -184,6 +184,13 @@ impl Found {
             }
             _ => Fault::new(Code::NoSuchEntity, "The entity cannot be found."),
         }
+    }
+
+    /// Who may assume the role that was found.
+    pub(crate) fn trust(&self) -> Option<Trust<'_>> {
+        let Self::Assumed(role, policy) = self else { return None };
+        let text = &role.role.as_ref()?.trust;
+        Some(Trust { account: role.account, text, policy })
     }
 
     pub(crate) fn tags(&self) -> &[(String, String)] {

@@ -12,6 +12,9 @@ use crate::statement::{Effect, Statement};
 pub struct Policies<'a> {
     /// The policy of the key; without one nothing but a grant can allow.
     pub key: Option<&'a KeyPolicy>,
+    /// Whether the policy of the key was written when the caller's ARN belonged to another principal, since deleted.
+    /// Statements that name the ARN do not mean the caller then.
+    pub key_names_another: bool,
     /// The caller's identity policies: of the user and its groups, or of the role.
     pub identity: &'a [Arc<IdentityPolicy>],
     /// The caller's permissions boundary.

@@ -51,7 +51,11 @@ pub fn evaluate(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
     match request.target {
         Target::Key { arn, account, across_accounts } => {
             let key = match policies.key {
-                Some(policy) => KeySide::scan(policy, request.caller, request.action, arn, request.context),
+                Some(policy) => {
+                    let caller = *request.caller;
+                    let caller = if policies.key_names_another { caller.unnamed() } else { caller };
+                    KeySide::scan(policy, &caller, request.action, arn, request.context)
+                }
                 None => KeySide::default(),
             };
             let own = OwnSide::scan(request, policies, arn);

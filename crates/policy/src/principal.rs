@@ -38,6 +38,8 @@ pub struct Caller<'a> {
     partition: &'a str,
     account: &'a str,
     kind: CallerKind,
+    /// Whether a policy that names the ARN means this caller.
+    named: bool,
 }
 
 /// The kinds of identity that can call.
@@ -105,6 +107,12 @@ impl<'a> Caller<'a> {
         Self::of(provider_arn, None, ArnKind::Provider, CallerKind::WebIdentity)
     }
 
+    /// The caller as a policy sees it that was written when its ARN belonged to another principal, since deleted: what
+    /// names the ARN does not mean this one. Its account and `*` do.
+    pub(crate) fn unnamed(self) -> Self {
+        Self { named: false, ..self }
+    }
+
     /// The caller's ARN as AccessDeniedException and audit records show it (the session ARN for a role).
     pub fn arn(&self) -> &'a str {
         self.arn
@@ -159,7 +167,7 @@ impl<'a> Caller<'a> {
 
     fn of(arn: &'a str, role_arn: Option<&'a str>, form: ArnKind, kind: CallerKind) -> Option<Self> {
         let parsed = PrincipalArn::parse(arn).filter(|parsed| parsed.kind == form)?;
-        Some(Self { arn, role_arn, partition: parsed.partition, account: parsed.account, kind })
+        Some(Self { arn, role_arn, partition: parsed.partition, account: parsed.account, kind, named: true })
     }
 }
 
@@ -239,9 +247,9 @@ impl Principal {
             }
             // The forms exclude each other, so equality of the texts is enough.
             Self::User(arn) | Self::RoleSession(arn) | Self::FederatedUser(arn) => {
-                (**arn == *caller.arn).then_some(Coverage::Itself)
+                (caller.named && **arn == *caller.arn).then_some(Coverage::Itself)
             }
-            Self::Role(arn) => (caller.role_arn == Some(&**arn)).then_some(Coverage::Role),
+            Self::Role(arn) => (caller.named && caller.role_arn == Some(&**arn)).then_some(Coverage::Role),
             Self::Service(_) | Self::Federated(_) => None,
         }
     }

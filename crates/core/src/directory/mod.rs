@@ -13,8 +13,8 @@ use reseal_policy::Principal;
 use reseal_types::{AccountId, SecretBytes};
 
 pub use crate::record::{
-    AccessKeyEntry, IdentityKind, IdentityRecord, ManagedPolicyRecord, OidcProviderRecord, PolicyVersion,
-    RoleFacts,
+    AccessKeyEntry, IdentityKind, IdentityRecord, ManagedPolicyRecord, OidcProviderRecord, PolicyText,
+    PolicyVersion, RoleFacts,
 };
 use crate::{
     env::{Env, NoEntropy},
@@ -203,39 +203,71 @@ impl Env {
         Ok(self.vault.read::<crate::record::AccountRecord>(&place::account(account)?).await?.is_some())
     }
 
-    /// Whether a principal that a policy names is there. Of accounts elsewhere nothing is known: theirs are believed.
+    /// The principals among these that this service knows, each with the unique id of its user or role; `Err` of the
+    /// first that should be here and is not. Of accounts elsewhere nothing is known: theirs are believed, and so are
+    /// all in development mode.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn principal_exists(&self, principal: &Principal) -> Result<bool, Error> {
-        let account = principal.account().and_then(AccountId::parse);
-        let (kind, arn) = match principal {
-            Principal::User(arn) => (IdentityKind::User, arn),
-            Principal::Role(arn) | Principal::RoleSession(arn) => (IdentityKind::Role, arn),
-            Principal::Federated(arn) => return self.provider_exists(account, arn).await,
-            Principal::Anyone
-            | Principal::Account { .. }
-            | Principal::FederatedUser(_)
-            | Principal::Service(_) => return Ok(true),
-        };
-        let Some(account) = account else { return Ok(true) };
-        if !self.has_account(account).await? {
-            return Ok(true);
+    pub async fn named_principals<'p>(
+        &self,
+        principals: impl Iterator<Item = &'p Principal> + Send,
+    ) -> Result<Result<Vec<(String, String)>, &'p Principal>, Error> {
+        let mut named = Vec::new();
+        if self.settings.development {
+            return Ok(Ok(named));
         }
-        let mut parts = arn.split_once('/').map_or("", |(_, rest)| rest).split('/');
-        if matches!(principal, Principal::RoleSession(_)) {
-            let role = parts.next().unwrap_or_default();
-            return Ok(self.identity(account, kind, role).await?.is_some());
+        for principal in principals {
+            match self.presence(principal).await? {
+                Presence::Absent => return Ok(Err(principal)),
+                Presence::Believed => {}
+                Presence::Known(arn, id) => named.push((arn.to_owned(), id)),
+            }
         }
-        let found = self.identity(account, kind, parts.next_back().unwrap_or_default()).await?;
-        let partition = self.settings.partition.as_str();
-        Ok(found.is_some_and(|found| identity_arn(partition, &found.record) == **arn))
+        Ok(Ok(named))
     }
 
-    async fn provider_exists(&self, account: Option<AccountId>, arn: &str) -> Result<bool, Error> {
-        let Some(account) = account else { return Ok(true) };
-        let issuer = arn.split_once(":oidc-provider/").map(|(_, issuer)| issuer).unwrap_or_default();
-        Ok(!self.has_account(account).await? || self.oidc_provider(account, issuer).await?.is_some())
+    async fn presence<'p>(&self, principal: &'p Principal) -> Result<Presence<'p>, Error> {
+        let (Principal::User(arn)
+        | Principal::Role(arn)
+        | Principal::RoleSession(arn)
+        | Principal::Federated(arn)) = principal
+        else {
+            return Ok(Presence::Believed);
+        };
+        let Some(account) = principal.account().and_then(AccountId::parse) else {
+            return Ok(Presence::Believed);
+        };
+        if !self.has_account(account).await? {
+            return Ok(Presence::Believed);
+        }
+        let (kind, rest) = arn.split_once('/').unwrap_or_default();
+        let found = match principal {
+            Principal::User(_) => {
+                self.identity(account, IdentityKind::User, rest.rsplit('/').next().unwrap_or_default())
+                    .await?
+            }
+            Principal::RoleSession(_) => {
+                let role = rest.split('/').next().unwrap_or_default();
+                self.identity(account, IdentityKind::Role, role).await?
+            }
+            Principal::Federated(_) if kind.ends_with(":oidc-provider") => {
+                let there = self.oidc_provider(account, rest).await?.is_some();
+                return Ok(if there { Presence::Believed } else { Presence::Absent });
+            }
+            _ => {
+                self.identity(account, IdentityKind::Role, rest.rsplit('/').next().unwrap_or_default())
+                    .await?
+            }
+        };
+        let partition = self.settings.partition.as_str();
+        let same = |record: &IdentityRecord| {
+            matches!(principal, Principal::RoleSession(_)) || identity_arn(partition, record) == **arn
+        };
+        Ok(match found.filter(|found| same(&found.record)) {
+            Some(found) => Presence::Known(arn, found.record.id),
+            None => Presence::Absent,
+        })
     }
 
     /// A unique id with that prefix, such as `AIDA`.
@@ -273,6 +305,16 @@ impl Env {
         edits.replace_access_key(place, held, user, entry.active);
         Ok(())
     }
+}
+
+/// What is known of a principal that a policy names.
+enum Presence<'p> {
+    /// It should be here and is not.
+    Absent,
+    /// Nothing, or nothing that could change.
+    Believed,
+    /// Its ARN and the unique id of its user or role.
+    Known(&'p str, String),
 }
 
 /// An access key that was just made. The secret is shown this once.

@@ -25,6 +25,7 @@ use crate::{
     env::Env,
     error::{Cause, Error},
     json::JsonObject,
+    record::PolicyText,
 };
 
 /// A caller whose credential was checked. Made by [`Credential::authenticate`], by [`Env::dev_root`], and by
@@ -82,6 +83,11 @@ impl Authenticated {
             PrincipalKind::WebIdentity(_) => Caller::web_identity(&principal.arn),
         };
         caller.ok_or(Error::Internal(Cause::Crypto("reading of the caller's ARN")))
+    }
+
+    /// Whether a policy names the caller's ARN and meant another principal by it.
+    pub(crate) fn is_not_meant_by(&self, policy: &PolicyText) -> bool {
+        policy.names_another([self.arn(), &self.principal.arn], &self.principal.id)
     }
 
     /// The caller's own policies.

@@ -20,7 +20,10 @@ use crate::{
     members::{Bounds, Members, ModelEnum},
     operation::{Facts, OpSpec, Operation, Outcome, Request},
     permit::Permits,
-    record::{GrantCount, KeyRecord, Marker, MaterialEntry, MaterialRecord, MultiRegion, StoredIn, place},
+    record::{
+        GrantCount, KeyRecord, Marker, MaterialEntry, MaterialRecord, MultiRegion, PolicyText, StoredIn,
+        place,
+    },
     rotation::new_material_id,
     vault::Changes,
 };
@@ -226,7 +229,8 @@ impl Operation for CreateKey {
         let policy = request.policy.clone().unwrap_or_else(|| default_policy(env, account));
         let arn = key_arn(&env.settings.partition, &call.region, account, id);
         let about = About::NewKey(request.key_values());
-        let warnings = NewPolicy { text: &policy, key_arn: &arn, bypass, about }.check(env, call)?;
+        let policy = NewPolicy { text: policy, key_arn: &arn, bypass, about };
+        let (policy, warnings) = policy.check(env, call).await?;
         let mut changes = Changes::default();
         env.reserve_key(account, &call.region, &mut changes).await?;
         let mut outcome = create(env, call, request, id, policy, changes).await?;
@@ -240,7 +244,7 @@ async fn create(
     call: &Call,
     request: CreateKeyRequest,
     id: KeyId,
-    policy: String,
+    policy: PolicyText,
     mut changes: Changes,
 ) -> Result<Outcome<CreateKeyResponse>, Error> {
     let (account, region, spec) = (call.caller.account(), call.region.clone(), request.spec());

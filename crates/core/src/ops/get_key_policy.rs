@@ -79,7 +79,7 @@ impl Operation for GetKeyPolicy {
         if request.policy_name != shape::DEFAULT_POLICY {
             return Err(Error::NotFound(NotFound::Policy));
         }
-        let policy = permitted.key().record.policy.clone();
+        let policy = permitted.key().record.policy.text.clone();
         Ok(Outcome::unchanged(GetKeyPolicyResponse { policy, policy_name: shape::DEFAULT_POLICY }))
     }
 }

@@ -93,14 +93,14 @@ impl Operation for PutKeyPolicy {
         let permitted = permits.into_one()?;
         let key = permitted.key();
         let policy = NewPolicy {
-            text: &request.policy,
+            text: request.policy,
             key_arn: key.arn(),
             bypass: request.bypass_lockout_check.unwrap_or(false),
             about: About::Key(key),
         };
-        let warnings = policy.check(env, call)?;
+        let (policy, warnings) = policy.check(env, call).await?;
         let mut record = key.record.clone();
-        record.policy = request.policy;
+        record.policy = policy;
         let mut changes = Changes::default();
         changes.put(key.place()?, &record);
         let mut outcome = Outcome::changed((), changes);

@@ -21,7 +21,7 @@ use crate::{
         Elsewhere, Facts, Forms, KeyRule, OpSpec, Operation, Outcome, Request, ServiceNote, StateRule, Target,
     },
     permit::Permits,
-    record::{GrantCount, KeyRecord, Marker, place},
+    record::{GrantCount, KeyRecord, Marker, PolicyText, place},
     vault::Changes,
 };
 
@@ -147,14 +147,13 @@ impl Operation for ReplicateKey {
         if env.key(&region, id).await?.is_some() {
             return Err(Error::AlreadyExists(AlreadyExists::Key(arn)));
         }
-        let policy = request.policy.clone().unwrap_or_else(|| default_policy(env, account));
         let new_policy = NewPolicy {
-            text: &policy,
+            text: request.policy.clone().unwrap_or_else(|| default_policy(env, account)),
             key_arn: &arn,
             bypass: request.bypass_lockout_check.unwrap_or(false),
             about: About::NewKey(values_of_replica(&primary.record)),
         };
-        let warnings = new_policy.check(env, call)?;
+        let (policy, warnings) = new_policy.check(env, call).await?;
         let mut changes = Changes::default();
         env.reserve_key(account, &region, &mut changes).await?;
         let mut outcome = replicate(env, primary, request, region, policy, changes).await?;
@@ -173,7 +172,7 @@ async fn replicate(
     primary: &Key,
     request: ReplicateKeyRequest,
     region: Region,
-    policy: String,
+    policy: PolicyText,
     mut changes: Changes,
 ) -> Result<Outcome<ReplicateKeyResponse>, Error> {
     let grow = |related: &mut KeyRecord| {
@@ -219,7 +218,7 @@ async fn replicate(
     let key = Key::new(&env.settings.partition, replica, 0)?;
     let response = ReplicateKeyResponse {
         metadata: KeyMetadata::of(&key, &env.settings.partition),
-        policy: key.record.policy.clone(),
+        policy: key.record.policy.text.clone(),
         tags: key.record.tags.iter().cloned().map(Tag::from).collect(),
     };
     let mut outcome = Outcome::changed(response, changes);

@@ -6,7 +6,7 @@
 use minicbor::{CborLen, Decode, Encode};
 use reseal_types::{AccountId, SecretBytes, Timestamp};
 
-use super::{Record, decode_cbor, encode_cbor};
+use super::{PolicyText, Record, decode_cbor, encode_cbor};
 
 /// Which of the three.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,8 +64,8 @@ pub struct AccessKeyEntry {
 /// What only roles have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoleFacts {
-    /// The trust policy: JSON text as its author wrote it.
-    pub trust: String,
+    /// The trust policy.
+    pub trust: PolicyText,
     /// May be empty.
     pub description: String,
     /// The longest session, in seconds.
@@ -102,6 +102,9 @@ struct StoredIdentity {
     groups: Vec<String>,
     #[n(12)]
     role: Option<(String, String, u32)>,
+    /// Whom the trust policy named.
+    #[n(13)]
+    trust_names: Option<Vec<(String, String)>>,
 }
 
 const USER: u8 = 1;
@@ -134,7 +137,12 @@ impl Record for IdentityRecord {
             role: self
                 .role
                 .as_ref()
-                .map(|role| (role.trust.clone(), role.description.clone(), role.max_session_seconds)),
+                .map(|role| (role.trust.text.clone(), role.description.clone(), role.max_session_seconds)),
+            trust_names: self
+                .role
+                .as_ref()
+                .map(|role| role.trust.named.clone())
+                .filter(|named| !named.is_empty()),
         };
         encode_cbor(FORM, &stored)
     }
@@ -143,8 +151,12 @@ impl Record for IdentityRecord {
         let stored: StoredIdentity = decode_cbor(FORM, bytes)?;
         let key =
             |(id, created, active)| AccessKeyEntry { id, created: Timestamp::from_millis(created), active };
-        let role =
-            |(trust, description, max_session_seconds)| RoleFacts { trust, description, max_session_seconds };
+        let named = stored.trust_names.unwrap_or_default();
+        let role = |(text, description, max_session_seconds)| RoleFacts {
+            trust: PolicyText { text, named },
+            description,
+            max_session_seconds,
+        };
         Some(Self {
             kind: match stored.kind {
                 USER => IdentityKind::User,
@@ -194,7 +206,7 @@ mod tests {
             }],
             groups: vec!["g".to_owned()],
             role: Some(RoleFacts {
-                trust: "{}".to_owned(),
+                trust: PolicyText { text: "{}".to_owned(), named: vec![("arn".to_owned(), "id".to_owned())] },
                 description: "d".to_owned(),
                 max_session_seconds: 3_600,
             }),

@@ -7,8 +7,8 @@ use minicbor::{CborLen, Decode, Encode, bytes::ByteVec};
 use reseal_types::{AccountId, AliasName, KeyId, KeySpec, KeyUsage, Origin, Region, SecretBytes, Timestamp};
 
 use super::{
-    GrantCount, MaterialEntry, MultiRegion, Record, decode_cbor, encode_cbor, material::StoredMaterialEntry,
-    multi_region::StoredMultiRegion,
+    GrantCount, MaterialEntry, MultiRegion, PolicyText, Record, decode_cbor, encode_cbor,
+    material::StoredMaterialEntry, multi_region::StoredMultiRegion,
 };
 
 /// A KMS key.
@@ -24,8 +24,7 @@ pub(crate) struct KeyRecord {
     pub(crate) enabled: bool,
     pub(crate) deletion: Option<Deletion>,
     pub(crate) description: String,
-    /// JSON text as its author wrote it.
-    pub(crate) policy: String,
+    pub(crate) policy: PolicyText,
     /// In the order in which the keys were first set.
     pub(crate) tags: Vec<(String, String)>,
     pub(crate) aliases: Vec<AliasName>,
@@ -143,6 +142,9 @@ struct StoredKey {
     stored_in: Option<(String, Option<String>)>,
     #[n(19)]
     grants: Option<(u32, u64)>,
+    /// Whom the policy named.
+    #[n(20)]
+    policy_names: Option<Vec<(String, String)>>,
 }
 
 impl Record for KeyRecord {
@@ -158,7 +160,7 @@ impl Record for KeyRecord {
             enabled: self.enabled,
             deletion: self.deletion.map(|deletion| (deletion.due.millis(), deletion.window_days)),
             description: self.description.clone(),
-            policy: self.policy.clone(),
+            policy: self.policy.text.clone(),
             tags: self.tags.clone(),
             aliases: self.aliases.iter().map(AliasName::to_string).collect(),
             materials: self.materials.iter().map(StoredMaterialEntry::from).collect(),
@@ -167,6 +169,7 @@ impl Record for KeyRecord {
             multi_region: self.multi_region.as_ref().map(StoredMultiRegion::from),
             stored_in: self.stored_in.as_ref().map(|held| (held.store.clone(), held.external_key.clone())),
             grants: Some((self.grants.live, self.grants.ever)).filter(|(_, ever)| *ever > 0),
+            policy_names: Some(self.policy.named.clone()).filter(|named| !named.is_empty()),
         };
         encode_cbor(FORM, &stored)
     }
@@ -191,7 +194,7 @@ impl Record for KeyRecord {
             enabled: stored.enabled,
             deletion: stored.deletion.map(deletion),
             description: stored.description,
-            policy: stored.policy,
+            policy: PolicyText { text: stored.policy, named: stored.policy_names.unwrap_or_default() },
             tags: stored.tags,
             aliases: stored.aliases.iter().map(|name| AliasName::parse(name).ok()).collect::<Option<_>>()?,
             materials: stored.materials.into_iter().map(StoredMaterialEntry::parse).collect::<Option<_>>()?,
@@ -224,7 +227,7 @@ mod tests {
             enabled: true,
             deletion: Some(Deletion { due: Timestamp::from_millis(2), window_days: 7 }),
             description: "d".to_owned(),
-            policy: "{}".to_owned(),
+            policy: PolicyText { text: "{}".to_owned(), named: vec![("arn".to_owned(), "id".to_owned())] },
             tags: vec![("k".to_owned(), String::new())],
             aliases: vec![AliasName::parse("alias/a").unwrap()],
             materials: vec![

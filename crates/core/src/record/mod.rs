@@ -16,6 +16,7 @@ mod material;
 mod multi_region;
 mod oidc_provider;
 mod outbox;
+mod policy_text;
 mod small;
 
 pub(crate) use access_key::{AccessKeyRecord, UserRef};
@@ -31,6 +32,7 @@ use minicbor::{CborLen, Decode, Encode};
 pub(crate) use multi_region::MultiRegion;
 pub use oidc_provider::OidcProviderRecord;
 pub(crate) use outbox::OutboxRecord;
+pub use policy_text::PolicyText;
 use reseal_types::{AccountId, GrantId, KeyId, KeyMaterialId, Region, SecretBytes, Timestamp};
 pub(crate) use small::{Marker, MaterialRecord, RevisionRecord};
 

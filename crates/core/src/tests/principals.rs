@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 use super::{fault, symmetric};
 use crate::{
     call::Call,
-    directory::{Edits, IdentityKind, IdentityRecord, ManagedPolicyRecord, Member, PolicyVersion, RoleFacts},
+    directory::{
+        Edits, IdentityKind, IdentityRecord, ManagedPolicyRecord, Member, PolicyText, PolicyVersion,
+        RoleFacts,
+    },
     identity::{NewSession, SessionCredentials, SessionRequest},
     testkit::{BEGINNING, World},
 };
@@ -21,7 +24,8 @@ fn account() -> AccountId {
 }
 
 fn identity(kind: IdentityKind, name: &str, id: &str) -> IdentityRecord {
-    let role = RoleFacts { trust: String::new(), description: String::new(), max_session_seconds: 3_600 };
+    let role =
+        RoleFacts { trust: PolicyText::default(), description: String::new(), max_session_seconds: 3_600 };
     IdentityRecord {
         kind,
         account: account(),

@@ -1,5 +1,6 @@
 //! Rules for policy documents that are about to be stored.
 
+use reseal_core::directory::PolicyText;
 use reseal_policy::{PolicyError, Principal, TrustPolicy};
 
 use crate::{
@@ -24,19 +25,15 @@ pub(crate) fn characters(document: &str) -> usize {
 }
 
 /// Checks a trust policy: grammar, and that the principals it names of accounts here exist.
-pub(super) async fn check_trust(work: Work<'_>, text: &str) -> Result<(), Fault> {
-    let policy = checked(TrustPolicy::parse(text))?;
-    if work.env.settings().development {
-        return Ok(());
-    }
-    for principal in policy.principals() {
-        if !work.env.principal_exists(principal).await? {
-            let (kind, name) = shown(principal);
-            let text = format!("Invalid principal in policy: \"{kind}\":\"{name}\"");
-            return Err(Fault::new(Code::MalformedPolicyDocument, text));
-        }
-    }
-    Ok(())
+pub(super) async fn check_trust(work: Work<'_>, text: String) -> Result<PolicyText, Fault> {
+    let policy = checked(TrustPolicy::parse(&text))?;
+    let named = work.env.named_principals(policy.principals()).await?;
+    let named = named.map_err(|principal| {
+        let (kind, name) = shown(principal);
+        let text = format!("Invalid principal in policy: \"{kind}\":\"{name}\"");
+        Fault::new(Code::MalformedPolicyDocument, text)
+    })?;
+    Ok(PolicyText { text, named })
 }
 
 fn shown(principal: &Principal) -> (&'static str, &str) {

@@ -94,7 +94,7 @@ pub(super) fn show(work: Work<'_>, record: &IdentityRecord, listed: bool, xml: &
     xml.text("Arn", &identity_arn(work.partition(), record));
     xml.date("CreateDate", record.created);
     if let Some(role) = &record.role {
-        xml.text("AssumeRolePolicyDocument", &percent_encoded(&role.trust));
+        xml.text("AssumeRolePolicyDocument", &percent_encoded(&role.trust.text));
         if !role.description.is_empty() {
             xml.text("Description", &role.description);
         }

@@ -1,6 +1,6 @@
 //! Roles: made, shown, listed, changed, deleted; and their trust policies.
 
-use reseal_core::directory::{Edits, IdentityKind, IdentityRecord, RoleFacts, identity_arn};
+use reseal_core::directory::{Edits, IdentityKind, IdentityRecord, PolicyText, RoleFacts, identity_arn};
 use serde_json::json;
 
 use super::{
@@ -57,7 +57,7 @@ impl Action for CreateRole {
 
     async fn execute(self, work: Work<'_>, _: Found) -> Result<Reply, Fault> {
         let Self { name, path, trust, description, max_session_seconds, boundary, tags } = self;
-        check_trust(work, &trust).await?;
+        let trust = check_trust(work, trust).await?;
         let mut edits = Edits::default();
         boundary::count(work, &mut edits, None, boundary.as_deref()).await?;
         let mut role =
@@ -175,9 +175,9 @@ impl Action for UpdateAssumeRolePolicy {
 
     async fn execute(self, work: Work<'_>, found: Found) -> Result<Reply, Fault> {
         let mut role = found.identity()?;
-        check_trust(work, &self.trust).await?;
+        let trust = check_trust(work, self.trust).await?;
         if let Some(facts) = &mut role.record.role {
-            facts.trust = self.trust;
+            facts.trust = trust;
         }
         let mut edits = Edits::default();
         edits.update(&role)?;
@@ -242,8 +242,8 @@ fn description(members: &mut Members<'_>) -> Option<String> {
     members.patterned("Description", Bounds(0, 1_000), DESCRIPTION, legal)
 }
 
-async fn check_trust(work: Work<'_>, trust: &str) -> Result<(), Fault> {
-    if document::characters(trust) > TRUST_CHARACTERS {
+async fn check_trust(work: Work<'_>, trust: String) -> Result<PolicyText, Fault> {
+    if document::characters(&trust) > TRUST_CHARACTERS {
         let text = format!("Cannot exceed quota for ACLSizePerRole: {TRUST_CHARACTERS}");
         return Err(Fault::new(Code::LimitExceeded, text));
     }

@@ -323,3 +323,27 @@ fn trust_policies_name_principals_and_no_resource() {
     assert!(TrustPolicy::parse(&with(provider)).is_ok());
     assert!(KeyPolicy::parse(&with(provider)).is_err(), "key policies know no federated principals");
 }
+
+#[test]
+fn a_policy_does_not_mean_who_took_over_a_name() {
+    let user = Caller::user("arn:aws:iam::111122223333:user/u").unwrap();
+    let allowed = |principal: &str, effect: &str, key_names_another| {
+        let text = format!(
+            r#"{{"Statement": [
+                {{"Effect": "{effect}", "Principal": {principal}, "Action": "kms:*", "Resource": "*"}},
+                {{"Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"}}]}}"#
+        );
+        let policy = KeyPolicy::parse(&text).unwrap();
+        let action = if effect == "Deny" { "kms:Decrypt" } else { "kms:Encrypt" };
+        let target = Target::Key { arn: KEY, account: "111122223333", across_accounts: true };
+        let request = Request { caller: &user, action, target, context: &EmptyContext, new_grant: None };
+        let policies = Policies { key: Some(&policy), key_names_another, ..Policies::default() };
+        evaluate(&request, &policies).is_allowed()
+    };
+    let named = r#"{"AWS": "arn:aws:iam::111122223333:user/u"}"#;
+    assert!(allowed(named, "Allow", false));
+    assert!(!allowed(named, "Allow", true));
+    assert!(!allowed(named, "Deny", false));
+    assert!(allowed(named, "Deny", true));
+    assert!(allowed("\"*\"", "Allow", true));
+}
