@@ -199,6 +199,7 @@ pub(super) fn with_engine<T>(case: &Case, ask: impl FnOnce(&Request<'_>, &Polici
     let session = compile(&case.session);
     let grants: Vec<_> = case.grants.iter().map(|value| Arc::new(grant(value))).collect();
     let policies = Policies {
+        key_names_another: false,
         key: key.as_ref(),
         identity: &identity,
         boundary: boundary.as_ref(),
