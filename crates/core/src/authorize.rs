@@ -51,7 +51,9 @@ pub(crate) async fn authorize<Op: Operation>(
         };
         let alias = alias.as_ref().map(reseal_types::AliasName::as_str);
         let across_accounts = Op::SPEC.cross_account;
-        let asked = Asked { env, call, caller: &caller, key: &key, rule, alias, same_key, across_accounts };
+        let idle_days = env.trailing_days(rule.action, &key).await?;
+        let caller = &caller;
+        let asked = Asked { env, call, caller, key: &key, rule, alias, same_key, across_accounts, idle_days };
         let mut ruling = match Op::retires(request)? {
             None => asked.decide(Op::facts(request, index)).await?,
             Some(grant) => asked.decide_retiring(grant).await?,
@@ -100,6 +102,8 @@ struct Asked<'a> {
     alias: Option<&'a str>,
     same_key: Option<bool>,
     across_accounts: bool,
+    /// `kms:TrailingDaysWithoutKeyUsage`
+    idle_days: Option<i64>,
 }
 
 impl<'a> Asked<'a> {
@@ -156,6 +160,7 @@ impl<'a> Asked<'a> {
         let mut context = Context::new(self.env, self.call, self.caller, Some(self.key), facts);
         context.alias = self.alias;
         context.same_key = self.same_key;
+        context.idle_days = self.idle_days;
         context
     }
 
@@ -264,6 +269,8 @@ pub(crate) struct Context<'a> {
     region: &'a Region,
     alias: Option<&'a str>,
     same_key: Option<bool>,
+    /// Whole days for which the key was not used, where a policy can ask for them.
+    idle_days: Option<i64>,
 }
 
 impl<'a> Context<'a> {
@@ -276,7 +283,7 @@ impl<'a> Context<'a> {
         facts: Facts<'a>,
     ) -> Self {
         let region = key.map_or(&call.region, |key| &key.record.region);
-        Self { env, call, caller, key, facts, region, alias: None, same_key: None }
+        Self { env, call, caller, key, facts, region, alias: None, same_key: None, idle_days: None }
     }
 
     fn of_request(&self, key: &ConditionKey, visit: &mut dyn FnMut(&str)) {
@@ -353,6 +360,9 @@ impl<'a> Context<'a> {
             ConditionKey::ResourceTag(_) => {
                 let tags = record.tags.iter().filter(|(name, _)| key.qualifier_is(name));
                 tags.for_each(|(_, value)| visit(value));
+            }
+            ConditionKey::TrailingDaysWithoutKeyUsage => {
+                self.idle_days.iter().for_each(|days| visit(&days.to_string()));
             }
             _ => return false,
         }

@@ -43,6 +43,20 @@ pub struct TlsDetails {
 pub struct RequestId([u8; 36]);
 
 impl RequestId {
+    /// Of the text form.
+    pub(crate) const LENGTH: usize = 36;
+
+    /// The text form.
+    pub(crate) fn as_bytes(&self) -> &[u8; Self::LENGTH] {
+        &self.0
+    }
+
+    /// The id with that text form.
+    #[cfg(test)]
+    pub(crate) fn of_text(text: [u8; Self::LENGTH]) -> Self {
+        Self(text)
+    }
+
     /// A fresh id.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ use crate::{
     error::{Cause, Error},
     grants::{GrantName, GrantsHeld},
     key_store::{BackingKey, HeldStore},
+    last_use::{LastUse, LastUses},
     material,
     record::{AliasRecord, IdentityKind, KeyRecord, MaterialEntry, MaterialRecord, place},
     store::{RecordKey, StoreError},
@@ -39,6 +40,8 @@ pub(crate) struct Key {
     as_of: Timestamp,
     /// When imported key material expires next: from then on the key is another one.
     good_until: Option<Timestamp>,
+    /// Which call used it last in this run.
+    pub(crate) last_use: Arc<LastUse>,
     materials: OnceLock<Materials>,
 }
 
@@ -75,7 +78,8 @@ impl Key {
         let policy = policy.map_err(|_| Error::Internal(Cause::StoredPolicy(arn.to_string())))?;
         let (grants, materials) = (GrantsHeld::default(), OnceLock::new());
         let (as_of, good_until) = (Timestamp::default(), None);
-        Ok(Self { record, version, policy, store: None, grants, arn, as_of, good_until, materials })
+        let last_use = Arc::default();
+        Ok(Self { record, version, policy, store: None, grants, arn, as_of, good_until, last_use, materials })
     }
 
     /// With its custom key store as it is now.
@@ -83,9 +87,10 @@ impl Key {
         Self { store, ..self }
     }
 
-    /// The key as it is at that time.
-    fn seen_at(mut self, now: Timestamp) -> Self {
+    /// The key as it is at that time, with what is known of its uses.
+    fn seen_at(mut self, now: Timestamp, last_use: Arc<LastUse>) -> Self {
         self.as_of = now;
+        self.last_use = last_use;
         let expires = self.record.materials.iter().filter_map(MaterialEntry::expires);
         self.good_until = expires.filter(|end| *end > now).min();
         self
@@ -216,6 +221,7 @@ pub(crate) struct Keyring {
     aliases: ReadThrough<(AccountId, Region, AliasName), KeyId>,
     /// Grants that are known to be there, for calls that carry their tokens.
     pub(crate) grants: ReadThrough<GrantName, ()>,
+    pub(crate) last_uses: LastUses,
 }
 
 impl Keyring {
@@ -224,6 +230,7 @@ impl Keyring {
             keys: ReadThrough::new(capacity),
             aliases: ReadThrough::new(capacity),
             grants: ReadThrough::new(capacity),
+            last_uses: LastUses::default(),
         }
     }
 }
@@ -250,7 +257,8 @@ impl Env {
             Some(stored_in) => self.key_store(*account, region, &stored_in.store).await?,
             None => None,
         };
-        Ok(Some(Arc::new(key.in_store(store).seen_at(self.clock.now()))))
+        let last_use = self.keyring.last_uses.of(region, id);
+        Ok(Some(Arc::new(key.in_store(store).seen_at(self.clock.now(), last_use))))
     }
 
     /// The key an alias points to.

@@ -22,6 +22,7 @@ mod json;
 mod key_policy;
 pub mod key_store;
 mod keyring;
+mod last_use;
 mod material;
 mod members;
 mod multi_region;

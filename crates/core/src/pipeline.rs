@@ -5,7 +5,7 @@
 //! the operation itself. Authorization comes before state, so that a caller learns nothing about a key it may
 //! not use; both sides of a ReEncrypt are authorized before anything is decrypted.
 
-use std::{marker::PhantomData, pin::Pin};
+use std::{marker::PhantomData, pin::Pin, sync::Arc};
 
 use reseal_types::Timestamp;
 use tracing::warn;
@@ -13,9 +13,11 @@ use tracing::warn;
 use crate::{
     audit::AuditUnavailable,
     authorize::authorize,
-    call::{Call, RequestId},
+    call::Call,
     env::Env,
     error::{Cause, Error, Fault},
+    keyring::Key,
+    last_use::Tracked,
     members::Members,
     operation::{KeyRule, OpSpec, Operation, Request, ServiceNote},
     outbox,
@@ -124,8 +126,11 @@ pub(crate) async fn recorded<A: Attempt>(
                 warn!(operation = trail.operation(), %warning, "a call worked that looks like a mistake");
             }
             let mut kept = Ok(());
-            for line in done.lines {
+            for line in &done.lines {
                 kept = kept.and(keep_line(env, trail.at(), line, done.posted).await);
+            }
+            if let (Ok(()), Some(used)) = (kept, &done.used) {
+                used.note(trail, &done.lines);
             }
             kept.map(|()| done.reply).map_err(|error| Error::from(error).into())
         }
@@ -142,11 +147,11 @@ pub(crate) async fn recorded<A: Attempt>(
 }
 
 /// Appends a record to the log. One that was committed with its change is tried again later when that fails.
-async fn keep_line(env: &Env, at: Timestamp, line: Line, posted: bool) -> Result<(), AuditUnavailable> {
+async fn keep_line(env: &Env, at: Timestamp, line: &Line, posted: bool) -> Result<(), AuditUnavailable> {
     let kept = keep(env.audit.as_ref(), &line.json).await;
     match (posted, &kept) {
         (true, Ok(())) => env.outbox.delivered(at, line.event_id.as_str()),
-        (true, Err(_)) => env.outbox.try_again(at, line),
+        (true, Err(_)) => env.outbox.try_again(at, line.clone()),
         (false, _) => {}
     }
     kept
@@ -158,6 +163,25 @@ pub(crate) struct Done {
     pub(crate) lines: Vec<Line>,
     /// The records are in the store, together with the change.
     pub(crate) posted: bool,
+    /// What it used.
+    pub(crate) used: Option<Used>,
+}
+
+/// Keys whose key material a call used.
+pub(crate) struct Used {
+    operation: Tracked,
+    keys: Vec<Arc<Key>>,
+}
+
+impl Used {
+    /// Notes the use with each key, by the record in its owner's log.
+    fn note(&self, trail: &Trail<'_>, lines: &[Line]) {
+        for key in &self.keys {
+            if let Some(line) = lines.iter().find(|line| line.recipient == key.record.account) {
+                key.last_use.note(self.operation, trail.at(), &line.event_id, trail.request_id());
+            }
+        }
+    }
 }
 
 async fn attempt<Op: Operation>(
@@ -193,12 +217,13 @@ async fn attempt<Op: Operation>(
     debug_assert!(may_change || !posted, "{} changes something", Op::SPEC.name);
     if posted {
         let mut changes = outcome.changes;
-        for key in reads {
+        for key in &reads {
             changes.expect(key.place()?, Some(key.version));
         }
         commit(env, trail, changes, &lines).await?;
     }
-    Ok(Done { reply: Reply { body, warnings: outcome.notes.warnings }, lines, posted })
+    let used = const { Tracked::of(Op::SPEC.name) }.map(|operation| Used { operation, keys: reads });
+    Ok(Done { reply: Reply { body, warnings: outcome.notes.warnings }, lines, posted, used })
 }
 
 /// The request and its grant tokens.
@@ -274,13 +299,8 @@ pub(crate) async fn commit(
 }
 
 /// Something that no call of the API does, committed with its record like any change.
-pub(crate) async fn commit_service_event(
-    env: &Env,
-    changes: Changes,
-    event_id: RequestId,
-    json: Vec<u8>,
-) -> Result<(), Error> {
-    commit_service_lines(env, changes, vec![Line { event_id, json }]).await
+pub(crate) async fn commit_service_event(env: &Env, changes: Changes, line: Line) -> Result<(), Error> {
+    commit_service_lines(env, changes, vec![line]).await
 }
 
 /// What the service does by itself, committed with its records like any change.
@@ -302,7 +322,7 @@ async fn commit_service_lines(env: &Env, mut changes: Changes, lines: Vec<Line>)
     }
     env.commit(changes).await?;
     let mut kept = Ok(());
-    for line in lines {
+    for line in &lines {
         kept = kept.and(keep_line(env, now, line, true).await);
     }
     Ok(kept?)

@@ -80,7 +80,7 @@ impl<A: Action> Attempt for OfAction<'_, A> {
         if posted {
             commit(self.env, trail, edits.0, &lines).await?;
         }
-        Ok(Done { reply: Reply { body, warnings: Vec::new() }, lines, posted })
+        Ok(Done { reply: Reply { body, warnings: Vec::new() }, lines, posted, used: None })
     }
 }
 

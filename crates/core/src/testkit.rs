@@ -208,6 +208,7 @@ impl World {
             key_stores: outside.clone(),
             settings,
         });
+        env.begin_tracking().await.expect("the store is written");
         Self { env, clock, audit, store, outside }
     }
 

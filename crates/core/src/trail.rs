@@ -66,8 +66,11 @@ pub(crate) struct Decided {
 }
 
 /// A record, ready to be kept.
+#[derive(Clone)]
 pub(crate) struct Line {
     pub(crate) event_id: RequestId,
+    /// The account whose log it is.
+    pub(crate) recipient: AccountId,
     pub(crate) json: Vec<u8>,
 }
 
@@ -110,6 +113,11 @@ impl<'a> Trail<'a> {
     /// When the call came.
     pub(crate) fn at(&self) -> Timestamp {
         self.at
+    }
+
+    /// The id that the caller is told.
+    pub(crate) fn request_id(&self) -> &RequestId {
+        &self.call.request_id
     }
 
     /// Notes what the request asks for. Replaces what an earlier attempt noted.
@@ -156,22 +164,26 @@ impl<'a> Trail<'a> {
         let shared = if owners.is_empty() { None } else { Some(RequestId::random(entropy)?) };
         let region = &self.call.region;
         let copy = Copy { recipient: own, event_id: self.event_id, shared, region };
-        let mut lines = vec![Line { event_id: self.event_id, json: self.record(&copy, result) }];
+        let mut lines = vec![self.line(&copy, result)];
         for owner in owners {
             let event_id = RequestId::random(entropy)?;
             let copy = Copy { recipient: owner, event_id, shared, region };
-            lines.push(Line { event_id, json: self.record(&copy, result) });
+            lines.push(self.line(&copy, result));
         }
         let Ok(notes) = result else { return Ok(lines) };
         if let Some(region) = &notes.also_in {
             let event_id = RequestId::random(entropy)?;
             let copy = Copy { recipient: own, event_id, shared: None, region };
-            lines.push(Line { event_id, json: self.record(&copy, result) });
+            lines.push(self.line(&copy, result));
         }
         for note in &notes.events {
             lines.push(note.line(self.at, entropy)?);
         }
         Ok(lines)
+    }
+
+    fn line(&self, copy: &Copy<'_>, result: Result<&Notes, &dyn Fault>) -> Line {
+        Line { event_id: copy.event_id, recipient: copy.recipient, json: self.record(copy, result) }
     }
 
     /// One copy as one line of JSON.
@@ -312,7 +324,7 @@ impl ServiceNote {
             details: &self.details,
             at,
         };
-        Ok(Line { event_id, json: service_event(&event, &event_id) })
+        Ok(Line { event_id, recipient: self.account, json: service_event(&event, &event_id) })
     }
 }
 

@@ -18,6 +18,8 @@ use tracing::{error, info, warn};
 
 const STEP: Duration = Duration::from_secs(2);
 const RECORD_FAILURES: Duration = Duration::from_secs(15);
+/// As much as a process that is killed forgets of which key was used last.
+const WRITE_LAST_USES: Duration = Duration::from_mins(1);
 /// AWS asks every five minutes, too.
 const CHECK_KEY_STORES: Duration = Duration::from_mins(5);
 const TRY_AGAIN: Duration = Duration::from_secs(5);
@@ -25,9 +27,10 @@ const MINUTE_MILLIS: i64 = 60_000;
 
 /// Works on jobs until dropped.
 pub(crate) async fn run(env: Arc<Env>, audit: Arc<dyn AuditSink>, failures: Arc<FailedAuthentications>) {
-    let (mut step, mut record) = (interval(STEP), interval(RECORD_FAILURES));
-    step.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    record.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let [mut step, mut record, mut last_uses] = [STEP, RECORD_FAILURES, WRITE_LAST_USES].map(interval);
+    for interval in [&mut step, &mut record, &mut last_uses] {
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    }
     loop {
         tokio::select! {
             _ = step.tick() => {
@@ -42,6 +45,7 @@ pub(crate) async fn run(env: Arc<Env>, audit: Arc<dyn AuditSink>, failures: Arc<
                 }
                 sweep_outbox(&env).await;
             }
+            _ = last_uses.tick() => write_last_uses(&env).await,
             _ = record.tick() => record_failures(&env, audit.as_ref(), &failures, env.clock().now()).await,
         }
     }
@@ -83,6 +87,7 @@ pub(crate) async fn key_stores(env: Arc<Env>) {
 
 /// What must not be left for the next start. To be called when no call is in flight any more.
 pub(crate) async fn finish(env: &Env, audit: &dyn AuditSink, failures: &FailedAuthentications) {
+    write_last_uses(env).await;
     sweep_outbox(env).await;
     let minute_over = Timestamp::from_millis(env.clock().now().millis() + MINUTE_MILLIS);
     record_failures(env, audit, failures, minute_over).await;
@@ -99,6 +104,12 @@ pub(crate) async fn scrub(env: Arc<Env>) {
             error!(records, refused, "some stored records do not open: restore them from a backup");
         }
         Err(error) => error!(%error, "the stored records could not be looked at"),
+    }
+}
+
+async fn write_last_uses(env: &Env) {
+    if let Err(error) = env.write_last_uses().await {
+        warn!(?error, "which keys were used last could not be written to the store; trying again");
     }
 }
 

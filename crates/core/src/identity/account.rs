@@ -11,7 +11,7 @@ use crate::{
     pipeline::commit_service_event,
     record::{AccessKeyRecord, place},
     store::StoreError,
-    trail::{ADMIN_SOURCE, ServiceEvent, service_event},
+    trail::{ADMIN_SOURCE, Line, ServiceEvent, service_event},
     vault::{Changes, VaultError},
 };
 
@@ -99,8 +99,8 @@ impl Env {
             details: &[],
             at: now,
         };
-        let record = service_event(&event, &event_id);
-        match commit_service_event(self, changes, event_id, record).await {
+        let line = Line { event_id, recipient: new.account, json: service_event(&event, &event_id) };
+        match commit_service_event(self, changes, line).await {
             Ok(()) => Ok(new),
             Err(Error::Internal(Cause::Vault(VaultError::Store(StoreError::Conflict)))) => {
                 Err(AccountError::Exists)

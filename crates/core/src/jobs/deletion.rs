@@ -71,6 +71,7 @@ impl Env {
                 changes.delete(place::external_key(account, region, store, external)?);
             }
         }
+        changes.delete(place::last_use(&record.region, record.id)?);
         delete_key(&mut changes, record)?;
         let mut notes = vec![ServiceNote {
             name: "DeleteKey",

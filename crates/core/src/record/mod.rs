@@ -11,6 +11,7 @@ mod grant;
 mod identity;
 mod key;
 mod key_store;
+mod last_use;
 mod managed_policy;
 mod material;
 mod multi_region;
@@ -26,6 +27,7 @@ pub(crate) use grant::{ContextTerm, GrantCount, GrantPointer, GrantRecord, Grant
 pub use identity::{AccessKeyEntry, IdentityKind, IdentityRecord, RoleFacts};
 pub(crate) use key::{Deletion, KeyRecord, Rotation, StoredIn};
 pub(crate) use key_store::{Connection, ConnectionError, KeyStoreRecord};
+pub(crate) use last_use::LastUseRecord;
 pub use managed_policy::{ManagedPolicyRecord, PolicyVersion};
 pub(crate) use material::{Imported, MaterialEntry, RotationKind};
 use minicbor::{CborLen, Decode, Encode};
@@ -34,7 +36,7 @@ pub use oidc_provider::OidcProviderRecord;
 pub(crate) use outbox::OutboxRecord;
 pub use policy_text::PolicyText;
 use reseal_types::{AccountId, GrantId, KeyId, KeyMaterialId, Region, SecretBytes, Timestamp};
-pub(crate) use small::{Marker, MaterialRecord, RevisionRecord};
+pub(crate) use small::{Marker, MaterialRecord, MomentRecord, RevisionRecord};
 
 use crate::store::RecordKey;
 
@@ -244,10 +246,19 @@ pub(crate) mod place {
         place(&format!("{DUE_EXPIRIES}{:016x}/{region}/{id}/{material}", due.millis()))
     }
 
+    pub(crate) fn last_use(region: &Region, id: KeyId) -> Place {
+        place(&format!("last-use/{region}/{id}"))
+    }
+
     pub(crate) const OUTBOX: &str = "outbox/";
 
     pub(crate) fn outbox(at: Timestamp, event_id: &str) -> Place {
         place(&format!("{OUTBOX}{:016x}/{event_id}", at.millis()))
+    }
+
+    /// When tracking of last uses began.
+    pub(crate) fn tracking() -> Place {
+        place("meta/tracking")
     }
 
     pub(crate) fn revision() -> Place {

@@ -1,6 +1,6 @@
 //! Records that are a handful of bytes.
 
-use reseal_types::{Reveal, SecretBytes};
+use reseal_types::{Reveal, SecretBytes, Timestamp};
 
 use super::Record;
 
@@ -14,6 +14,10 @@ pub(crate) struct Marker;
 /// The versions below this one may have been used by an earlier run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RevisionRecord(pub(crate) u64);
+
+/// A moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MomentRecord(pub(crate) Timestamp);
 
 const FORM: u8 = 1;
 
@@ -45,6 +49,21 @@ impl Record for Marker {
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         (bytes == [FORM]).then_some(Self)
+    }
+}
+
+impl Record for MomentRecord {
+    fn encode(&self) -> SecretBytes {
+        prefixed(FORM, &self.0.millis().to_be_bytes())
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        match bytes.split_first() {
+            Some((&FORM, rest)) => {
+                Some(Self(Timestamp::from_millis(i64::from_be_bytes(rest.try_into().ok()?))))
+            }
+            _ => None,
+        }
     }
 }
 

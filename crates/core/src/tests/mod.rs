@@ -7,6 +7,7 @@ mod imports;
 mod key_store_faults;
 mod key_store_keys;
 mod key_stores;
+mod last_use;
 mod lifecycle;
 mod mac;
 mod multi_region;

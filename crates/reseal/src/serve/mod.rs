@@ -149,6 +149,8 @@ async fn prepare(
         Ok(records) => info!(records, "delivered audit records that the last run had no time for"),
         Err(error) => return Err(error).context("audit records of the last run cannot be delivered"),
     }
+    let tracking = env.begin_tracking().await;
+    tracking.map_err(|error| anyhow::anyhow!("{error:?}")).context("the store cannot be written")?;
     let default = dev.map(|dev| dev.account);
     let first = first_account::ensure(service, sources.first_account(), default).await?;
     if let (Some(account), Some(directory)) = (first, home.directory()) {
