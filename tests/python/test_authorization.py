@@ -39,6 +39,7 @@ CALLS = {
     "ListResourceTags": lambda kms, arn: kms.list_resource_tags(KeyId=arn),
     "GetKeyPolicy": lambda kms, arn: kms.get_key_policy(KeyId=arn),
     "ListKeyPolicies": lambda kms, arn: kms.list_key_policies(KeyId=arn),
+    "GetKeyLastUsage": lambda kms, arn: kms.get_key_last_usage(KeyId=arn),
     "EnableKeyRotation": lambda kms, arn: kms.enable_key_rotation(KeyId=arn),
     "DisableKeyRotation": lambda kms, arn: kms.disable_key_rotation(KeyId=arn),
     "GetKeyRotationStatus": lambda kms, arn: kms.get_key_rotation_status(KeyId=arn),

@@ -27,6 +27,7 @@ SYMMETRIC = {
     "update_key_description": ({"Description": "d"}, OK, PENDING),
     "tag_resource": ({"Tags": [{"TagKey": "k", "TagValue": "v"}]}, OK, PENDING),
     "untag_resource": ({"TagKeys": ["k"]}, OK, PENDING),
+    "get_key_last_usage": ({}, OK, OK),
     "enable_key_rotation": ({}, DISABLED, PENDING),
     "disable_key_rotation": ({}, DISABLED, PENDING),
     "get_key_rotation_status": ({}, OK, OK),
