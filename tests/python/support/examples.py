@@ -6,6 +6,7 @@ The tests make everything else from it: callers without permission, dry runs, ke
 import json
 from typing import Callable, NamedTuple
 
+from .material import FOR_GOOD
 from .world import THERE, THIRD
 
 ANY = ("symmetric", "rsa", "signing", "hmac", "agreement", "kem")
@@ -71,7 +72,8 @@ def store(world, **options):
 
 def import_material(key):
     """For other kinds of key what looks like material: they are refused before anybody looks."""
-    return key.material.parameters if key.imported else {"ImportToken": b"token", "EncryptedKeyMaterial": b"material"}
+    nothing = {"ImportToken": b"token", "EncryptedKeyMaterial": b"material", **FOR_GOOD}
+    return key.material.parameters if key.imported else nothing
 
 
 MESSAGE = {"Message": b"message"}
