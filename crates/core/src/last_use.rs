@@ -104,7 +104,7 @@ impl LastUse {
         request_id: &RequestId,
     ) {
         let turn = self.turn.load(Ordering::Relaxed);
-        let taken = turn % 2 == 0
+        let taken = turn.is_multiple_of(2)
             && self.turn.compare_exchange(turn, turn + 1, Ordering::Acquire, Ordering::Relaxed).is_ok();
         if !taken {
             return;
@@ -127,7 +127,7 @@ impl LastUse {
             let words: [u64; WORDS] =
                 std::array::from_fn(|at| self.words.get(at).map_or(0, |word| word.load(Ordering::Relaxed)));
             fence(Ordering::Acquire);
-            if turn % 2 == 0 && self.turn.load(Ordering::Relaxed) == turn {
+            if turn.is_multiple_of(2) && self.turn.load(Ordering::Relaxed) == turn {
                 return Some((turn, from_words(&words)));
             }
             std::thread::yield_now();
@@ -210,7 +210,9 @@ impl Env {
                 }
             }
             self.commit(changes).await?;
-            turns.into_iter().for_each(|(last, turn)| last.written.store(turn, Ordering::Relaxed));
+            for (last, turn) in turns {
+                last.written.store(turn, Ordering::Relaxed);
+            }
         }
         let count = unwritten.len();
         drop(unwritten);
@@ -328,7 +330,9 @@ mod tests {
                     assert_eq!((&read.event_id, &read.request_id), (&whole, &whole));
                 }
             });
-            writers.into_iter().for_each(|writer| writer.join().unwrap());
+            for writer in writers {
+                writer.join().unwrap();
+            }
             ended.store(true, Ordering::Relaxed);
         });
         assert!(last.read().is_some());
