@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from support.clients import Cli, kms_client
 from support.raw import Requester
 from support.server import FIRST, Server
+from support.stores import Stores
 from support.wrapping import Importer
 from support.world import World
 
@@ -152,11 +153,13 @@ def bring_to(kms, arn, state):
 def world(tmp_path_factory, root):
     """Keys of all kinds in all states, on a server of their own that has external key stores."""
     folder = tmp_path_factory.mktemp("world")
-    server = Server(folder / "data").start()
-    world = World(server, root)
+    stores = Stores(folder)
+    server = Server(folder / "data", arguments=["--config", str(stores.configuration)]).start()
+    world = World(server, root, stores)
     yield world
     world.close()
     assert server.stop() == 0
+    stores.close()
     assert_calm(server)
 
 

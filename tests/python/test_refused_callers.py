@@ -6,7 +6,7 @@ import pytest
 from support import model
 from support.examples import EXAMPLES, request
 from support.expect import NOT_BY_CIPHERTEXT, assert_refused
-from support.world import HERE, NOT_YET
+from support.world import HERE
 
 DENIED = (
     "User: {caller} is not authorized to perform: kms:{action} on resource: {resource} because no {kind}-based policy allows "
@@ -30,15 +30,8 @@ OF_STORES = {
 }
 
 
-def ready(operation):
-    """Whether the service can make what the example of the operation needs."""
-    kinds = EXAMPLES[operation].kinds
-    return operation in model.present() and not (kinds and kinds[0].split(" ")[0] in NOT_YET)
-
-
-OPERATIONS = [operation for operation in model.operations() if ready(operation)]
 # An alias is of the caller's own account, so DeleteAlias and UpdateAlias cannot even name one of another.
-OF_KEYS = [name for name in OPERATIONS if EXAMPLES[name].kinds and name not in ("DeleteAlias", "UpdateAlias")]
+OF_KEYS = [name for name in model.present() if EXAMPLES[name].kinds and name not in ("DeleteAlias", "UpdateAlias")]
 
 
 @pytest.mark.parametrize("operation", model.present())
@@ -50,7 +43,7 @@ def test_without_a_signature(raw, operation):
     )
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", model.present())
 def test_a_user_without_permission(world, operation):
     parameters, key = (OF_STORES[operation], None) if operation in OF_STORES else request(world, operation)
     answer = world.call(operation, parameters, credentials=world.nobody)

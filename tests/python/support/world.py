@@ -30,18 +30,15 @@ ORIGINS = {
     "imported-primary": {"Origin": "EXTERNAL", "MultiRegion": True},
     "store": {},  # of an external key store
 }
-# Origins of keys that the service cannot make yet. This list only shrinks.
-NOT_YET = ("store",)
 
 
 class World:
-    def __init__(self, server, root, stores=None):
+    def __init__(self, server, root, stores):
         self.server, self.root, self.stores = server, root, stores
         self.kms = kms_client(server, root)
         self.there = kms_client(server, root, region=THERE)
         self.raw = Requester(server, root)
-        if stores:
-            stores.kms = self.kms
+        stores.kms = self.kms
         self.shared = {}
 
     @property
