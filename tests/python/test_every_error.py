@@ -1,5 +1,5 @@
 """Modelled errors of every operation, each with its words. Made from the examples where one rule serves many operations, and
-written out where not. `data/errors.csv` says which test provokes which error; test_whole_suite.py holds the run against it.
+written out where not.
 """
 
 import json
