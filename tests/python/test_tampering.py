@@ -43,7 +43,9 @@ class Stopped:
         with sqlite3.connect(self.path) as database:
             keys = [key for (key,) in database.execute("select key from records")]
         database.close()
-        return [key for key in keys if any(form in bytes(key) for form in forms)]
+        # When a key was last used is written anew by its next use, damaged or not: nothing is left to find afterwards.
+        lasting = [key for key in keys if not bytes(key).startswith(b"last-use/")]
+        return [key for key in lasting if any(form in bytes(key) for form in forms)]
 
     def edit(self, statement, *values):
         with sqlite3.connect(self.path) as database:
