@@ -13,6 +13,8 @@ mod members;
 mod page;
 mod sts;
 mod subject;
+#[cfg(test)]
+mod tests;
 mod token;
 mod wire;
 mod xml;
@@ -20,5 +22,5 @@ mod xml;
 pub use action::{Answer, Api, Entry, Spec};
 pub use fault::{Code, Fault};
 pub use form::{Form, MalformedForm};
-pub use token::{Fetched, Issuers, KeySource, NoKeys, by_token};
+pub use token::{Fetched, Issuers, KeySource, by_token};
 pub use wire::{all, failure, find};

@@ -10,7 +10,7 @@ mod principal;
 pub(crate) mod random;
 mod session;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 pub use account::{AccountChoice, AccountError, AccountRecord, NewAccount};
 pub use credential::Credential;
@@ -66,10 +66,10 @@ impl Authenticated {
     }
 
     /// The id that `aws:userid` and GetCallerIdentity tell: with the session's name for a role.
-    pub fn user_id(&self) -> String {
+    pub fn user_id(&self) -> Cow<'_, str> {
         match self.session.as_ref().and_then(|session| session.name.as_deref()) {
-            Some(name) => format!("{}:{name}", self.principal.id),
-            None => self.principal.id.to_string(),
+            Some(name) => format!("{}:{name}", self.principal.id).into(),
+            None => Cow::Borrowed(&self.principal.id),
         }
     }
 

@@ -20,34 +20,38 @@ const PAUSE_MILLIS: i64 = 10 * 1_000;
 const STALE_MILLIS: i64 = 60 * 60 * 1_000;
 
 /// Why there are no keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoKeys {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoKeys {
     /// The configuration does not know the issuer.
     UnknownIssuer,
-    /// They could not be read or fetched: why, for the log.
-    Unavailable(String),
+    /// They could not be read or fetched.
+    Unavailable,
 }
 
-/// A JSON web key set, or why there is none.
-pub type Fetched<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, NoKeys>> + Send + 'a>>;
+/// A JSON web key set, or why there is none, for the log.
+pub type Fetched<'a> = Pin<Box<dyn Future<Output = Result<Vec<u8>, String>> + Send + 'a>>;
 
 /// Where the keys of issuers come from.
 pub trait KeySource: Send + Sync {
-    /// The JSON web key set of an issuer, named by its whole URL.
+    /// Whether the configuration has an issuer, named by its whole URL.
+    fn knows(&self, issuer: &str) -> bool;
+
+    /// The JSON web key set of an issuer that it knows.
     fn fetch<'a>(&'a self, issuer: &'a str) -> Fetched<'a>;
 }
 
 /// Issuers whose tokens can be verified.
 pub struct Issuers {
     source: Arc<dyn KeySource>,
-    kept: Mutex<HashMap<String, Kept>>,
+    /// Held while keys are fetched, so that one fetch serves all who wait for it. Only known issuers are in it.
+    kept: Mutex<HashMap<String, Arc<async_lock::Mutex<Kept>>>>,
 }
 
-#[derive(Clone)]
+/// What is known of an issuer's keys.
+#[derive(Default)]
 struct Kept {
-    fetched: Timestamp,
-    tried: Timestamp,
-    keys: Arc<KeySet>,
+    keys: Option<(Arc<KeySet>, Timestamp)>,
+    tried: Option<Timestamp>,
 }
 
 impl Issuers {
@@ -63,43 +67,40 @@ impl Issuers {
         now: Timestamp,
         knows: impl Fn(&KeySet) -> bool,
     ) -> Result<Arc<KeySet>, NoKeys> {
-        let kept = self.lock().get(issuer).cloned();
-        if let Some(kept) = &kept {
-            let age = now.millis() - kept.fetched.millis();
-            let since_try = now.millis() - kept.tried.millis();
-            if (age < FRESH_MILLIS && knows(&kept.keys)) || (0..PAUSE_MILLIS).contains(&since_try) {
-                return Ok(Arc::clone(&kept.keys));
-            }
+        if !self.source.knows(issuer) {
+            return Err(NoKeys::UnknownIssuer);
         }
+        let kept = {
+            let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(all.entry(issuer.to_owned()).or_default())
+        };
+        let mut kept = kept.lock().await;
+        let age = |since: Timestamp| now.millis() - since.millis();
+        let pausing = kept.tried.is_some_and(|tried| (0..PAUSE_MILLIS).contains(&age(tried)));
+        match &kept.keys {
+            Some((keys, fetched)) if pausing || (age(*fetched) < FRESH_MILLIS && knows(keys)) => {
+                return Ok(Arc::clone(keys));
+            }
+            None if pausing => return Err(NoKeys::Unavailable),
+            _ => {}
+        }
+        kept.tried = Some(now);
         let fetched = self.source.fetch(issuer).await;
-        let keys = fetched.and_then(|json| {
-            let unreadable = || NoKeys::Unavailable("what was fetched is no JSON web key set".to_owned());
-            KeySet::parse(&json).ok_or_else(unreadable)
+        let read = fetched.and_then(|json| {
+            KeySet::parse(&json).ok_or_else(|| "what was fetched is no JSON web key set".to_owned())
         });
-        match (keys, kept) {
-            (Ok(keys), _) => {
+        match read {
+            Ok(keys) => {
                 let keys = Arc::new(keys);
-                let kept = Kept { fetched: now, tried: now, keys: Arc::clone(&keys) };
-                self.lock().insert(issuer.to_owned(), kept);
+                kept.keys = Some((Arc::clone(&keys), now));
                 Ok(keys)
             }
-            (Err(NoKeys::Unavailable(reason)), Some(kept))
-                if now.millis() - kept.fetched.millis() < STALE_MILLIS =>
-            {
-                warn!(issuer, reason, "the keys of an issuer cannot be looked up; older ones are used");
-                self.lock().insert(issuer.to_owned(), Kept { tried: now, ..kept.clone() });
-                Ok(kept.keys)
-            }
-            (Err(NoKeys::Unavailable(reason)), _) => {
+            Err(reason) => {
                 warn!(issuer, reason, "the keys of an issuer cannot be looked up");
-                Err(NoKeys::Unavailable(reason))
+                let stale = kept.keys.as_ref().filter(|(_, fetched)| age(*fetched) < STALE_MILLIS);
+                stale.map(|(keys, _)| Arc::clone(keys)).ok_or(NoKeys::Unavailable)
             }
-            (Err(NoKeys::UnknownIssuer), _) => Err(NoKeys::UnknownIssuer),
         }
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Kept>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -109,9 +110,13 @@ mod tests {
 
     use super::*;
 
-    struct Source(Mutex<Result<Vec<u8>, NoKeys>>, AtomicUsize);
+    struct Source(Mutex<Result<Vec<u8>, String>>, AtomicUsize);
 
     impl KeySource for Source {
+        fn knows(&self, issuer: &str) -> bool {
+            issuer != "unknown"
+        }
+
         fn fetch<'a>(&'a self, _: &'a str) -> Fetched<'a> {
             self.1.fetch_add(1, Ordering::SeqCst);
             Box::pin(async { self.0.lock().unwrap().clone() })
@@ -137,11 +142,25 @@ mod tests {
         assert_eq!(fetches(), 2);
         assert!(issuers.keys("i", at(now), unknown).await.is_ok());
         assert_eq!(fetches(), 3);
-        *source.0.lock().unwrap() = Err(NoKeys::Unavailable(String::new()));
+        *source.0.lock().unwrap() = Err(String::new());
         assert!(issuers.keys("i", at(now + FRESH_MILLIS), known).await.is_ok());
         assert!(issuers.keys("i", at(now + FRESH_MILLIS + 1), known).await.is_ok());
         assert_eq!(fetches(), 4, "a source that fails has a pause");
         assert!(issuers.keys("i", at(now + STALE_MILLIS), known).await.is_err());
-        assert!(issuers.keys("other", at(0), known).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn what_fails_is_not_asked_for_by_every_token() {
+        let source = Arc::new(Source(Mutex::new(Err(String::new())), AtomicUsize::new(0)));
+        let issuers = Issuers::new(source.clone());
+        let at = |millis| Timestamp::from_millis(millis);
+        for millis in [0, 1, PAUSE_MILLIS - 1] {
+            assert_eq!(issuers.keys("i", at(millis), |_| true).await.err(), Some(NoKeys::Unavailable));
+        }
+        assert_eq!(source.1.load(Ordering::SeqCst), 1);
+        assert_eq!(issuers.keys("unknown", at(0), |_| true).await.err(), Some(NoKeys::UnknownIssuer));
+        assert_eq!(source.1.load(Ordering::SeqCst), 1);
+        *source.0.lock().unwrap() = Ok(br#"{"keys":[]}"#.to_vec());
+        assert!(issuers.keys("i", at(PAUSE_MILLIS), |_| true).await.is_ok());
     }
 }

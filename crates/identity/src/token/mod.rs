@@ -11,6 +11,7 @@ mod jwks;
 mod jwt;
 mod verify;
 
-pub use issuers::{Fetched, Issuers, KeySource, NoKeys};
+pub(crate) use issuers::NoKeys;
+pub use issuers::{Fetched, Issuers, KeySource};
 pub(crate) use jwt::Jwt;
 pub use verify::by_token;

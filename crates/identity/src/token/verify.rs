@@ -75,7 +75,7 @@ async fn verify_signature(env: &Env, issuers: &Issuers, issuer: &str, jwt: &Jwt<
     };
     let keys = keys.map_err(|why| match why {
         NoKeys::UnknownIssuer => no_key(Code::InvalidIdentityToken),
-        NoKeys::Unavailable(_) => no_key(Code::IdpCommunicationError),
+        NoKeys::Unavailable => no_key(Code::IdpCommunicationError),
     })?;
     let mut candidates = keys.candidates(&jwt.algorithm, key_id).peekable();
     if candidates.peek().is_none() {
