@@ -68,6 +68,7 @@ mod decision;
 mod document;
 mod error;
 mod evaluate;
+mod explain;
 mod grant;
 mod grant_set;
 mod json;
@@ -86,6 +87,9 @@ pub use decision::{Because, Decision, DenialReason, Policies, PolicyKind, Statem
 pub use document::{IdentityPolicy, KeyPolicy, MAX_DOCUMENT_BYTES, PolicyDocument, TrustPolicy};
 pub use error::PolicyError;
 pub use evaluate::{Request, Target, evaluate, key_policy_allows_update};
+pub use explain::{
+    ConsideredGrant, ConsideredStatement, Explanation, FailedCondition, GrantVerdict, Verdict, explain,
+};
 pub use grant::{ContextConstraint, ContextPairs, Grant, GrantConstraints, GrantOperation, GrantOperations};
 pub use grant_set::GrantSet;
 pub use lint::{PolicyWarning, Suspicion, Why, lint_key_policy};

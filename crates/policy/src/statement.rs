@@ -83,13 +83,13 @@ impl Statement {
 }
 
 impl Actions {
-    fn cover(&self, action: &str) -> bool {
+    pub(crate) fn cover(&self, action: &str) -> bool {
         self.list.iter().any(|pattern| pattern.matches_ignoring_case(action)) != self.negated
     }
 }
 
 impl Resources {
-    fn cover(&self, resource: &str, context: &dyn RequestContext) -> bool {
+    pub(crate) fn cover(&self, resource: &str, context: &dyn RequestContext) -> bool {
         let mut listed = false;
         for matcher in &self.list {
             match matcher.matches(resource, context) {

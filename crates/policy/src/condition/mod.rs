@@ -32,6 +32,8 @@ pub(crate) struct Condition {
     key: ConditionKey,
     operator: Operator,
     operands: Operands,
+    /// The values as written, for explanations.
+    values: Box<[Box<str>]>,
     /// Some operand holds a policy variable.
     templated: bool,
 }
@@ -59,11 +61,21 @@ impl Condition {
     ) -> Result<Self, PolicyError> {
         let operands = Operands::new(operator.comparison, values, variables)?;
         let templated = variables && values.iter().any(|value| value.contains("${"));
-        Ok(Self { key: ConditionKey::parse(key), operator, operands, templated })
+        let values = values.iter().map(|value| value.as_str().into()).collect();
+        Ok(Self { key: ConditionKey::parse(key), operator, operands, values, templated })
     }
 
     pub(crate) fn key(&self) -> &ConditionKey {
         &self.key
+    }
+
+    pub(crate) fn operator(&self) -> Operator {
+        self.operator
+    }
+
+    /// The values as written.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().map(|value| &**value)
     }
 
     /// Whether the condition reads a key of the given sort, also through a policy variable.

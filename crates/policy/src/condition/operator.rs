@@ -68,7 +68,43 @@ impl Operator {
     }
 }
 
+impl Operator {
+    /// The name as a policy writes it. `ArnEquals` comes out as `ArnLike`, which it equals.
+    pub(crate) fn name(self) -> String {
+        let quantifier = match self.quantifier {
+            Quantifier::Plain => "",
+            Quantifier::ForAll => "ForAllValues:",
+            Quantifier::ForAny => "ForAnyValue:",
+        };
+        let (stem, positive, negative) = match self.comparison {
+            Comparison::StringEquals => ("String", "Equals", "NotEquals"),
+            Comparison::StringEqualsIgnoreCase => ("String", "EqualsIgnoreCase", "NotEqualsIgnoreCase"),
+            Comparison::StringLike => ("String", "Like", "NotLike"),
+            Comparison::Numeric(relation) => ("Numeric", relation.name(), "NotEquals"),
+            Comparison::Date(relation) => ("Date", relation.name(), "NotEquals"),
+            Comparison::Bool => ("Bool", "", ""),
+            Comparison::Binary => ("Binary", "Equals", "Equals"),
+            Comparison::IpAddress => ("", "IpAddress", "NotIpAddress"),
+            Comparison::Arn => ("Arn", "Like", "NotLike"),
+            Comparison::Null => ("Null", "", ""),
+        };
+        let ending = if self.negated { negative } else { positive };
+        let if_exists = if self.if_exists { "IfExists" } else { "" };
+        format!("{quantifier}{stem}{ending}{if_exists}")
+    }
+}
+
 impl Relation {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Equals => "Equals",
+            Self::LessThan => "LessThan",
+            Self::LessThanEquals => "LessThanEquals",
+            Self::GreaterThan => "GreaterThan",
+            Self::GreaterThanEquals => "GreaterThanEquals",
+        }
+    }
+
     pub(crate) fn holds(self, order: Ordering) -> bool {
         match self {
             Self::Equals => order.is_eq(),

@@ -171,7 +171,7 @@ fn context() -> impl Strategy<Value = Keys> {
     vec(key, 0..5)
 }
 
-fn case() -> impl Strategy<Value = Case> {
+pub(super) fn any_case() -> impl Strategy<Value = Case> {
     let actors = World::load().actors();
     (
         (
@@ -208,7 +208,7 @@ fn case() -> impl Strategy<Value = Case> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(3000))]
     #[test]
-    fn engine_and_naive_evaluator_agree(case in case()) {
+    fn engine_and_naive_evaluator_agree(case in any_case()) {
         let (decision, because) = decide(&case);
         let reason = decision.denial.map(word);
         let naive = naive::decide(&case);
@@ -232,7 +232,7 @@ fn random_worlds_are_not_all_alike() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let (mut allowed, mut explicit, mut implicit) = (0, 0, 0);
     for _ in 0..1_000 {
-        let case = case().new_tree(&mut runner).unwrap().current();
+        let case = any_case().new_tree(&mut runner).unwrap().current();
         match decide(&case).0.denial.map(word) {
             None => allowed += 1,
             Some(reason) if reason.starts_with("explicit") => explicit += 1,

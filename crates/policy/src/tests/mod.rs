@@ -4,6 +4,7 @@
 mod cases;
 mod differential;
 mod documents;
+mod explain;
 mod grant_set;
 mod lint;
 mod naive;
