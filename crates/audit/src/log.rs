@@ -146,6 +146,14 @@ impl AuditLog {
         &self.report
     }
 
+    /// The record with that event id. Reads the log from its end: for people who ask, not for calls.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn record(&self, event_id: &str) -> Result<Option<Vec<u8>>, AuditError> {
+        read::record(&self.dir, event_id)
+    }
+
     /// Appends one record and writes it at once, whoever else is about to append.
     ///
     /// # Errors

@@ -89,6 +89,22 @@ pub(crate) fn holds(dir: &Path, event_ids: &[String], since: Timestamp) -> Resul
     Ok(event_ids.iter().filter(|id| !missing.contains(id.as_str())).cloned().collect())
 }
 
+/// The record with that event id, in bounded memory. Newest first.
+pub(crate) fn record(dir: &Path, event_id: &str) -> Result<Option<Vec<u8>>, AuditError> {
+    let wanted = HashSet::from([event_id]);
+    let finder = Finder::new(EVENT_ID_MEMBER);
+    let mut line = Vec::new();
+    for segment in segment::list(dir)?.into_iter().rev() {
+        let mut lines = Lines::open(segment.path)?;
+        while lines.next(&mut line)? {
+            if names_any(&line, &finder, &wanted) && self::event_id(&line).as_deref() == Some(event_id) {
+                return Ok(Some(line));
+            }
+        }
+    }
+    Ok(None)
+}
+
 /// Whether the id of a record may be one of `ids`: quick, and never wrongly `false`.
 fn names_any(record: &[u8], finder: &Finder<'_>, ids: &HashSet<&str>) -> bool {
     finder.find_iter(record).any(|at| {

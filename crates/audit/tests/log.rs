@@ -220,3 +220,18 @@ fn a_segment_that_cannot_be_made_makes_the_log_unready_until_it_can() {
     assert_eq!(records(&dir.log()), [r#"{"n":1}"#, r#"{"n":3}"#]);
     assert_eq!(files(&dir.log(), ".jsonl").len(), 2);
 }
+
+#[test]
+fn a_record_is_found_by_its_event_id() {
+    let (dir, clock) = (TempDir::new(), TestClock::new());
+    let options = Options { segment_bytes: 60, ..Options::new(Arc::<TestClock>::clone(&clock)) };
+    let log = AuditLog::open(dir.log(), options).unwrap();
+    let decoy = r#"{"context":{"eventID":"b"},"eventID":"c"}"#;
+    for record in [r#"{"n":1,"eventID":"a"}"#, r#"{"n":2,"eventID":"b"}"#, decoy] {
+        log.append_now(record.as_bytes()).unwrap();
+    }
+    assert_eq!(log.record("a").unwrap().unwrap(), br#"{"n":1,"eventID":"a"}"#);
+    assert_eq!(log.record("b").unwrap().unwrap(), br#"{"n":2,"eventID":"b"}"#);
+    assert_eq!(log.record("c").unwrap().unwrap(), decoy.as_bytes());
+    assert_eq!(log.record("d").unwrap(), None);
+}

@@ -347,27 +347,32 @@ impl<'a> Context<'a> {
     }
 
     fn of_key(&self, key: &ConditionKey, visit: &mut dyn FnMut(&str)) -> bool {
-        let Some(of) = self.key else { return false };
-        let record = &of.record;
-        match key {
-            ConditionKey::KeySpec | ConditionKey::CustomerMasterKeySpec => visit(record.spec.as_str()),
-            ConditionKey::KeyUsage | ConditionKey::CustomerMasterKeyUsage => visit(record.usage.as_str()),
-            ConditionKey::KeyOrigin => visit(record.origin.as_str()),
-            ConditionKey::MultiRegion => visit(boolean(record.id.is_multi_region())),
-            ConditionKey::MultiRegionKeyType => of.multi_region_type().into_iter().for_each(visit),
-            ConditionKey::ResourceAliases => record.aliases.iter().for_each(|alias| visit(alias.as_str())),
-            ConditionKey::ResourceAccount => visit(record.account.as_str()),
-            ConditionKey::ResourceTag(_) => {
-                let tags = record.tags.iter().filter(|(name, _)| key.qualifier_is(name));
-                tags.for_each(|(_, value)| visit(value));
-            }
-            ConditionKey::TrailingDaysWithoutKeyUsage => {
-                self.idle_days.iter().for_each(|days| visit(&days.to_string()));
-            }
-            _ => return false,
+        if let ConditionKey::TrailingDaysWithoutKeyUsage = key {
+            self.idle_days.iter().for_each(|days| visit(&days.to_string()));
+            return self.key.is_some();
         }
-        true
+        self.key.is_some_and(|of| value_of_key(of, key, visit))
     }
+}
+
+/// The value of a condition key that follows from the key at hand. Whether `key` is one of these.
+pub(crate) fn value_of_key(of: &Key, key: &ConditionKey, visit: &mut dyn FnMut(&str)) -> bool {
+    let record = &of.record;
+    match key {
+        ConditionKey::KeySpec | ConditionKey::CustomerMasterKeySpec => visit(record.spec.as_str()),
+        ConditionKey::KeyUsage | ConditionKey::CustomerMasterKeyUsage => visit(record.usage.as_str()),
+        ConditionKey::KeyOrigin => visit(record.origin.as_str()),
+        ConditionKey::MultiRegion => visit(boolean(record.id.is_multi_region())),
+        ConditionKey::MultiRegionKeyType => of.multi_region_type().into_iter().for_each(visit),
+        ConditionKey::ResourceAliases => record.aliases.iter().for_each(|alias| visit(alias.as_str())),
+        ConditionKey::ResourceAccount => visit(record.account.as_str()),
+        ConditionKey::ResourceTag(_) => {
+            let tags = record.tags.iter().filter(|(name, _)| key.qualifier_is(name));
+            tags.for_each(|(_, value)| visit(value));
+        }
+        _ => return false,
+    }
+    true
 }
 
 impl RequestContext for Context<'_> {

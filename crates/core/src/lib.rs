@@ -13,6 +13,7 @@ pub mod custodian;
 pub mod directory;
 pub mod env;
 pub mod error;
+pub mod explain;
 mod grants;
 pub mod identity;
 mod import_token;

@@ -3,6 +3,7 @@
 //! Key names become [`ConditionKey`] values when a policy is compiled; an evaluation asks only for the keys that the
 //! statements in question name, so a request computes nothing that no policy looks at.
 
+use crate::lint::{Carriers, carriers};
 use crate::nearest::nearest;
 
 /// What a request says about itself. Implemented by whoever knows the request; must not block and must give the same
@@ -204,6 +205,16 @@ impl ConditionKey {
             | Self::RequestTag(own)
             | Self::ResourceTag(own) => equal_ignoring_case(own, name),
             _ => false,
+        }
+    }
+
+    /// Whether a request for `action`, such as `kms:Decrypt`, may have the key here at all.
+    pub fn may_come_with(&self, action: &str) -> bool {
+        let name = action.strip_prefix("kms:").unwrap_or(action);
+        match carriers(self) {
+            Carriers::All => true,
+            Carriers::These(these) => these.contains(&name),
+            Carriers::None | Carriers::Unknown => false,
         }
     }
 

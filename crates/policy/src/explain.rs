@@ -2,12 +2,15 @@
 //!
 //! Nothing here is on the way of a request. What decides is [`evaluate`]; this says how it came to that.
 
+use std::fmt;
+
 use crate::condition::{Condition, Truth};
 use crate::context::{Availability, ConditionKey, RequestContext};
 use crate::decision::{Decision, Policies, PolicyKind, StatementRef};
 use crate::document::PolicyDocument;
 use crate::evaluate::{Request, Target, evaluate};
 use crate::grant::{ContextConstraint, Grant, GrantOperation};
+use crate::principal::Caller;
 use crate::statement::{Effect, Statement};
 
 /// A decision with all that was considered.
@@ -125,19 +128,24 @@ fn consider(
     document: &PolicyDocument,
     considered: &mut Vec<ConsideredStatement>,
 ) {
+    let caller = match kind {
+        PolicyKind::Key if policies.key_names_another => request.caller.unnamed(),
+        _ => *request.caller,
+    };
     considered.extend(document.statements().iter().enumerate().map(|(index, statement)| {
         let at = StatementRef { kind, policy, statement: index };
         ConsideredStatement {
             at,
             label: policies.label(at),
             effect: statement.effect(),
-            verdict: statement.verdict(request),
+            verdict: statement.verdict(request, &caller),
         }
     }));
 }
 
 impl Statement {
-    fn verdict(&self, request: &Request<'_>) -> Verdict {
+    /// `caller`: as the policy of the statement knows it.
+    fn verdict(&self, request: &Request<'_>, caller: &Caller<'_>) -> Verdict {
         let resource = match request.target {
             Target::Key { arn, .. } => arn,
             Target::Other { resource } => resource,
@@ -146,8 +154,8 @@ impl Statement {
             return Verdict::NoEffect;
         };
         let reaches = self.principals.as_ref().is_none_or(|principals| match self.effect {
-            Effect::Allow => principals.allow(request.caller).is_some(),
-            Effect::Deny => principals.deny(request.caller),
+            Effect::Allow => principals.allow(caller).is_some(),
+            Effect::Deny => principals.deny(caller),
         });
         if self.inert {
             Verdict::NoEffect
@@ -160,8 +168,12 @@ impl Statement {
         } else if self.conditions_hold(request.context) {
             Verdict::Applies
         } else {
-            let failed = self.conditions.iter().filter_map(|condition| condition.failure(request.context));
-            Verdict::Conditions(failed.collect())
+            // What is not known does not keep a Deny from applying.
+            let harmless = |condition: &&Condition| {
+                self.effect == Effect::Deny && condition.truth(request.context) == Truth::Unknown
+            };
+            let decisive = self.conditions.iter().filter(|condition| !harmless(condition));
+            Verdict::Conditions(decisive.filter_map(|condition| condition.failure(request.context)).collect())
         }
     }
 }
@@ -221,5 +233,65 @@ impl ContextConstraint {
         }
         let more = found.into_iter().filter(|pair| !wanted.contains(pair)).map(|(name, _)| name);
         GrantVerdict::ContextHasMore(more.collect())
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Applies => f.write_str("applies"),
+            Self::NoEffect => {
+                f.write_str("has no effect: Action, Resource or the condition key makes it match nothing")
+            }
+            Self::OtherPrincipal => f.write_str("is for other principals"),
+            Self::OtherAction => f.write_str("is for other actions"),
+            Self::OtherResource => f.write_str("is for other resources"),
+            Self::Conditions(failed) => {
+                for (index, condition) in failed.iter().enumerate() {
+                    f.write_str(if index > 0 { "; " } else { "" })?;
+                    condition.fmt(f)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl fmt::Display for FailedCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operator, key, wanted, found, unknown } = self;
+        write!(f, "{operator} on {key} wants {}, ", list(wanted))?;
+        match (unknown, found.is_empty()) {
+            (true, _) => f.write_str("and what the request has is not known"),
+            (false, true) => f.write_str("and the request does not have it"),
+            (false, false) => write!(f, "and the request has {}", list(found)),
+        }
+    }
+}
+
+impl fmt::Display for GrantVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Applies => f.write_str("applies"),
+            Self::OperationNotListed => f.write_str("does not list the operation"),
+            Self::OtherGrantee => f.write_str("is for another grantee"),
+            Self::SourceArn(arn) => write!(f, "wants the call to be made on behalf of {arn}"),
+            Self::ContextLacks(pairs) => {
+                let pairs: Vec<String> =
+                    pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                write!(f, "wants {} in the encryption context", pairs.join(" and "))
+            }
+            Self::ContextHasMore(names) => {
+                write!(f, "wants an encryption context without {}", list(names))
+            }
+            Self::GivesMore => f.write_str("allows only grants that give no more than itself"),
+        }
+    }
+}
+
+fn list(values: &[String]) -> String {
+    match values {
+        [] => "nothing".to_owned(),
+        values => values.iter().map(|value| format!("{value:?}")).collect::<Vec<_>>().join(" or "),
     }
 }

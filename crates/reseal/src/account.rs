@@ -40,13 +40,37 @@ pub(crate) fn run(common: &cli::Common, command: &cli::Account) -> Result<()> {
     }
 }
 
+/// A service that starts or stops is waited for, but not for ever.
+#[derive(Default)]
+pub(crate) struct Attempts(u32);
+
+impl Attempts {
+    /// Waits a moment.
+    ///
+    /// # Errors
+    /// When there was time enough.
+    pub(crate) async fn wait(&mut self, directory: &DataDir) -> Result<()> {
+        self.0 += 1;
+        if self.0 >= ATTEMPTS {
+            bail!(
+                "{} holds {} but does not answer on its admin socket: wait until it has started, or stop it",
+                directory.holder(),
+                directory.path().display()
+            )
+        }
+        sleep(PAUSE).await;
+        Ok(())
+    }
+}
+
 async fn create(directory: &DataDir, config: &Config, choice: &cli::CreateAccount) -> Result<CreatedAccount> {
     let request = accounts::CreateAccount {
         account_id: choice.account_id.clone(),
         name: choice.name.clone(),
         access_key_id: choice.access_key_id.clone(),
     };
-    for _ in 0..ATTEMPTS {
+    let mut attempts = Attempts::default();
+    loop {
         if let Some(answer) = admin::call(directory, Method::POST, admin::CREATE_ACCOUNT, &request).await? {
             return Ok(answer);
         }
@@ -54,13 +78,13 @@ async fn create(directory: &DataDir, config: &Config, choice: &cli::CreateAccoun
             let service = Service::open(directory, config, Empty::Refuse, Mode::Production).await?;
             return accounts::create(&service.env, request).await;
         }
-        sleep(PAUSE).await;
+        attempts.wait(directory).await?;
     }
-    unreachable_service(directory)
 }
 
 async fn list(directory: &DataDir, config: &Config) -> Result<AccountList> {
-    for _ in 0..ATTEMPTS {
+    let mut attempts = Attempts::default();
+    loop {
         if let Some(answer) = admin::call(directory, Method::GET, admin::LIST_ACCOUNTS, &()).await? {
             return Ok(answer);
         }
@@ -68,20 +92,16 @@ async fn list(directory: &DataDir, config: &Config) -> Result<AccountList> {
             let service = Service::open(directory, config, Empty::Refuse, Mode::Production).await?;
             return accounts::list(&service.env).await;
         }
-        sleep(PAUSE).await;
+        attempts.wait(directory).await?;
     }
-    unreachable_service(directory)
 }
 
-fn unreachable_service<T>(directory: &DataDir) -> Result<T> {
-    bail!(
-        "{} holds {} but does not answer on its admin socket: wait until it has started, or stop it",
-        directory.holder(),
-        directory.path().display()
-    )
-}
-
-fn print<T: Serialize>(output: Output, value: &T, text: impl FnOnce(&T) -> Result<String>) -> Result<()> {
+/// Prints data as the operator wants it.
+pub(crate) fn print<T: Serialize>(
+    output: Output,
+    value: &T,
+    text: impl FnOnce(&T) -> Result<String>,
+) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     match output {
         Output::Json => {

@@ -44,6 +44,8 @@ pub(crate) enum Command {
     /// Accounts and their root credentials
     #[command(subcommand)]
     Account(Account),
+    /// Say why a call is allowed or refused: a question, or a call in the audit log
+    Explain(Explain),
     /// Look for what is wrong with configuration, clock, files, store and root key
     Doctor,
 }
@@ -77,6 +79,35 @@ pub(crate) enum Account {
     Create(CreateAccount),
     /// List accounts
     List,
+}
+
+/// Flags of `reseal explain`.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Explain {
+    /// ARN of an account's root, a user, a role, or a session of a role
+    #[arg(long, value_name = "ARN", required_unless_present = "event")]
+    pub(crate) principal: Option<String>,
+    /// Action, such as kms:Decrypt or ReEncryptTo
+    #[arg(long, value_name = "NAME", required_unless_present = "event")]
+    pub(crate) action: Option<String>,
+    /// Key id, key ARN, alias name or alias ARN; left out for actions on no key
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<String>,
+    /// Region, where the name of the key does not tell it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) region: Option<String>,
+    /// Pair of the encryption context; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) context: Vec<String>,
+    /// Value of a condition key, such as aws:SourceIp=10.1.2.3; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) value: Vec<String>,
+    /// For RetireGrant: id of the grant
+    #[arg(long, value_name = "ID")]
+    pub(crate) grant: Option<String>,
+    /// Event id of an audit record: explain the decisions of that call
+    #[arg(long, value_name = "ID", conflicts_with_all = ["principal", "action", "key", "region", "context", "value", "grant"])]
+    pub(crate) event: Option<String>,
 }
 
 /// Flags of `reseal account create`.

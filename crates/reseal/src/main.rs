@@ -11,6 +11,7 @@ mod cli;
 mod config;
 mod datadir;
 mod doctor;
+mod explain;
 mod first_account;
 mod hardening;
 mod logging;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
     let outcome = match &command {
         Command::Serve(flags) => serve::run(&common, flags).map(|()| true),
         Command::Account(command) => account::run(&common, command).map(|()| true),
+        Command::Explain(flags) => explain::run(&common, flags).map(|()| true),
         Command::Doctor => doctor::run(&common),
     };
     match outcome {

@@ -38,6 +38,11 @@ impl CallerGrants {
         self.0.iter().for_each(|set| set.candidates(operation, context, &mut found));
         found
     }
+
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Grant>> {
+        self.0.iter().flat_map(|set| set.iter())
+    }
 }
 
 impl GrantsHeld {

@@ -9,6 +9,7 @@ mod credential;
 mod principal;
 pub(crate) mod random;
 mod session;
+mod subject;
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -20,6 +21,7 @@ pub use principal::{Principal, PrincipalKind, WebIdentity};
 use reseal_policy::{Caller, ConditionKey, IdentityPolicy, Policies};
 use reseal_types::AccountId;
 pub use session::{NewSession, Session, SessionCredentials, SessionRequest};
+pub(crate) use subject::Subject;
 
 use crate::{
     env::Env,

@@ -2,6 +2,7 @@
 
 mod audit;
 mod data_key_pairs;
+mod explain;
 mod grants;
 mod imports;
 mod key_store_faults;

@@ -7,10 +7,8 @@ mod catalog;
 mod conditions;
 mod warning;
 
-pub(crate) use catalog::ACTIONS;
 use catalog::NOT_BY_KEY_POLICY;
-#[cfg(test)]
-pub(crate) use catalog::{Carriers, carriers};
+pub(crate) use catalog::{ACTIONS, Carriers, carriers};
 pub use warning::{PolicyWarning, Suspicion, Why};
 
 use crate::context::EmptyContext;

@@ -35,6 +35,7 @@ use crate::{
     accounts,
     datadir::{DataDir, PRIVATE_FILE, own_uid},
     doctor::{Report, examine},
+    explain,
     service::Service,
 };
 
@@ -42,6 +43,8 @@ use crate::{
 pub(crate) const CREATE_ACCOUNT: &str = "/account/create";
 /// Lists accounts.
 pub(crate) const LIST_ACCOUNTS: &str = "/account/list";
+/// Says why a call is allowed or refused.
+pub(crate) const EXPLAIN: &str = "/explanation";
 /// Looks at root key and store, as `reseal doctor` asks for.
 pub(crate) const EXAMINE: &str = "/examination";
 
@@ -150,6 +153,10 @@ async fn answer(request: Request<Incoming>, service: &Service) -> Answer {
             Ok(request) => reply(accounts::create(env, request).await.inspect(|account| {
                 info!(account = account.account_id, "made an account");
             })),
+            Err(error) => refuse(StatusCode::BAD_REQUEST, &error),
+        },
+        (Method::POST, EXPLAIN) => match read(request).await {
+            Ok(subject) => reply(explain::answer(service, subject).await),
             Err(error) => refuse(StatusCode::BAD_REQUEST, &error),
         },
         (Method::GET, LIST_ACCOUNTS) => reply(accounts::list(env).await),
