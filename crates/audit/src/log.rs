@@ -154,6 +154,14 @@ impl AuditLog {
         read::record(&self.dir, event_id)
     }
 
+    /// A record that holds `text` somewhere and is accepted. Reads the log from its end: for people who ask.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn find(&self, text: &str, accept: impl Fn(&[u8]) -> bool) -> Result<Option<Vec<u8>>, AuditError> {
+        read::find(&self.dir, text, accept)
+    }
+
     /// Appends one record and writes it at once, whoever else is about to append.
     ///
     /// # Errors

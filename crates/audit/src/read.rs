@@ -91,13 +91,21 @@ pub(crate) fn holds(dir: &Path, event_ids: &[String], since: Timestamp) -> Resul
 
 /// The record with that event id, in bounded memory. Newest first.
 pub(crate) fn record(dir: &Path, event_id: &str) -> Result<Option<Vec<u8>>, AuditError> {
-    let wanted = HashSet::from([event_id]);
-    let finder = Finder::new(EVENT_ID_MEMBER);
+    find(dir, event_id, |line| self::event_id(line).as_deref() == Some(event_id))
+}
+
+/// The record that holds `text` and is accepted, in bounded memory. Of a segment the oldest, of segments the newest.
+pub(crate) fn find(
+    dir: &Path,
+    text: &str,
+    accept: impl Fn(&[u8]) -> bool,
+) -> Result<Option<Vec<u8>>, AuditError> {
+    let finder = Finder::new(text);
     let mut line = Vec::new();
     for segment in segment::list(dir)?.into_iter().rev() {
         let mut lines = Lines::open(segment.path)?;
         while lines.next(&mut line)? {
-            if names_any(&line, &finder, &wanted) && self::event_id(&line).as_deref() == Some(event_id) {
+            if finder.find(&line).is_some() && accept(&line) {
                 return Ok(Some(line));
             }
         }

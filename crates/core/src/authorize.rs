@@ -8,7 +8,7 @@ use reseal_policy::{
     Availability, Because, Caller, ConditionKey, Decision, DenialReason, Grant, GrantOperation, Policies,
     Request as PolicyRequest, RequestContext, Retirable, Target, evaluate, evaluate_retiring,
 };
-use reseal_types::{AccountId, Region};
+use reseal_types::Region;
 
 use crate::{
     call::Call,
@@ -59,7 +59,7 @@ pub(crate) async fn authorize<Op: Operation>(
             Some(grant) => asked.decide_retiring(grant).await?,
         };
         let account = key.record.account;
-        trail.note_decision(ruling.noted(rule.action, Some(account)));
+        trail.note_decision(ruling.noted(rule.action, Some(&key)));
         if account != call.caller.account() && ruling.decision.denial.is_some() {
             // How the policy of another account's key refuses would tell that the key is there.
             ruling.decision.denial = Some(DenialReason::NoResourcePolicyAllows);
@@ -222,11 +222,13 @@ impl Ruling {
         Self { decision, by_key, by_own: own.map(|at| policies.label(at)) }
     }
 
-    fn noted(&self, action: &'static str, owner: Option<AccountId>) -> Decided {
+    fn noted(&self, action: &'static str, key: Option<&Key>) -> Decided {
+        let allowed = self.decision.is_allowed();
         Decided {
             action,
-            allowed: self.decision.is_allowed(),
-            owner,
+            allowed,
+            owner: key.map(|key| key.record.account),
+            refused_key: key.filter(|_| !allowed).map(Key::shared_arn),
             by_key: self.by_key.clone(),
             by_own: self.by_own.clone(),
         }

@@ -59,6 +59,8 @@ pub(crate) struct Decided {
     pub(crate) allowed: bool,
     /// The owner of the key that it was asked on.
     pub(crate) owner: Option<AccountId>,
+    /// The key, where it was refused: no resource of the call then. For the owner's eyes.
+    pub(crate) refused_key: Option<Arc<str>>,
     /// The statement of the key policy, or the grant. For the owner's eyes.
     pub(crate) by_key: Option<String>,
     /// The statement of the caller's own policies. For the eyes of the caller's account.
@@ -245,7 +247,9 @@ impl<'a> Trail<'a> {
         record.objects("authorization", &self.decisions, |object, decided| {
             object.text("action", decided.action);
             object.text("effect", if decided.allowed { "Allow" } else { "Deny" });
-            let by_key = decided.by_key.as_deref().filter(|_| decided.owner == Some(copy.recipient));
+            let is_owner = decided.owner == Some(copy.recipient);
+            object.optional_text("refusedKey", decided.refused_key.as_deref().filter(|_| is_owner));
+            let by_key = decided.by_key.as_deref().filter(|_| is_owner);
             let by_own = decided.by_own.as_deref().filter(|_| is_caller);
             object.texts("decidedBy", by_key.into_iter().chain(by_own));
         });

@@ -105,8 +105,14 @@ pub(crate) struct Explain {
     /// For RetireGrant: id of the grant
     #[arg(long, value_name = "ID")]
     pub(crate) grant: Option<String>,
+    /// For actions on no key: ARN of what they are done to, such as an alias
+    #[arg(long, value_name = "ARN", conflicts_with = "key")]
+    pub(crate) resource: Option<String>,
+    /// File with the session policy of a role's session
+    #[arg(long, value_name = "FILE")]
+    pub(crate) session_policy: Option<PathBuf>,
     /// Event id of an audit record: explain the decisions of that call
-    #[arg(long, value_name = "ID", conflicts_with_all = ["principal", "action", "key", "region", "context", "value", "grant"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["principal", "action", "key", "region", "context", "value", "grant", "resource", "session_policy"])]
     pub(crate) event: Option<String>,
 }
 

@@ -1,12 +1,14 @@
 //! `reseal explain`: why a call is allowed or refused. Asks the running service, or with none running looks at the
 //! directory itself.
 
-use std::{fmt::Write, sync::Arc};
+use std::{fmt::Write, path::Path, sync::Arc};
 
 use anyhow::{Context, Result, bail};
 use hyper::Method;
-use reseal_core::explain::{Answer, Considered, Question, questions_about};
+use reseal_audit::AuditLog;
+use reseal_core::explain::{Answer, Considered, Question, SessionPolicies, questions_about, session_of};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
     account::{Attempts, print},
@@ -63,7 +65,15 @@ fn subject(flags: &cli::Explain) -> Result<Subject> {
         context: pairs(&flags.context)?,
         values: pairs(&flags.value)?,
         grant: flags.grant.clone(),
+        resource: flags.resource.clone(),
+        session: flags.session_policy.as_deref().map(session_policy).transpose()?,
+        whole: false,
     }))
+}
+
+fn session_policy(file: &Path) -> Result<SessionPolicies> {
+    let document = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(SessionPolicies { document: Some(document), ..SessionPolicies::default() })
 }
 
 fn pairs(texts: &[String]) -> Result<Vec<(String, String)>> {
@@ -94,19 +104,32 @@ pub(crate) async fn answer(service: &Service, subject: Subject) -> Result<Answer
     let answers = match subject {
         Subject::Question(question) => vec![env.explain(&question).await?],
         Subject::Event(id) => {
-            let (log, wanted) = (Arc::clone(&service.audit), id.clone());
-            let record = tokio::task::spawn_blocking(move || log.record(&wanted)).await??;
-            let record =
-                record.with_context(|| format!("the audit log has no record with the event id {id}"))?;
-            let record = serde_json::from_slice(&record)?;
+            let log = Arc::clone(&service.audit);
+            let (record, opening) = tokio::task::spawn_blocking(move || recorded(&log, &id)).await??;
             let mut answers = Vec::new();
-            for (question, recorded) in questions_about(&record)? {
+            for (question, recorded) in questions_about(&record, opening.as_ref())? {
                 answers.push(env.explain(&question).await?.with(recorded));
             }
             answers
         }
     };
     Ok(Answers { answers })
+}
+
+/// The record with that event id, and that of the call which opened the caller's session.
+fn recorded(log: &AuditLog, id: &str) -> Result<(Value, Option<Value>)> {
+    let record = log.record(id)?;
+    let record = record.with_context(|| format!("the audit log has no record with the event id {id}"))?;
+    let record = serde_json::from_slice(&record)?;
+    let Some(session) = session_of(&record) else { return Ok((record, None)) };
+    let opened = |line: &[u8]| {
+        let record: Option<Value> = serde_json::from_slice(line).ok();
+        let made = record.as_ref().and_then(|record| record.pointer("/responseElements/credentials/accessKeyId"));
+        made.is_some_and(|made| made == session)
+    };
+    let opening = log.find(session, opened)?;
+    let opening = opening.map(|line| serde_json::from_slice(&line)).transpose()?;
+    Ok((record, opening))
 }
 
 /// For people.

@@ -1,11 +1,14 @@
 //! What the request under explanation says about itself: as far as the question tells. The rest is not known, which
 //! stops an Allow and does not stop a Deny.
 
-use reseal_policy::{Availability, ConditionKey, RequestContext};
+use reseal_policy::{
+    Availability, ConditionKey, ContextConstraint, Grant, GrantConstraints, GrantOperation, Principal,
+    RequestContext,
+};
 use reseal_types::{EncryptionContext, KeySpec};
 
 use super::{Asked, ExplainError};
-use crate::{authorize::value_of_key, env::Env};
+use crate::{authorize::value_of_key, env::Env, grants, record::GrantTerms};
 
 pub(super) struct AskedContext<'a> {
     env: &'a Env,
@@ -23,6 +26,42 @@ impl<'a> AskedContext<'a> {
         let values = asked.question.values.iter();
         let values = values.map(|(key, value)| (ConditionKey::parse(key), value.clone())).collect();
         Ok(Self { env, asked, context, values })
+    }
+
+    /// The context of a call that ends the grant with these terms.
+    pub(super) fn of_terms(&self, terms: &GrantTerms) -> Self {
+        let facts = grants::facts(terms);
+        let context = facts.context.cloned().unwrap_or_default();
+        let mut values = self.values.clone();
+        values.extend(facts.values);
+        Self { env: self.env, asked: self.asked, context, values }
+    }
+
+    /// The grant that a call of CreateGrant would make, if the question tells.
+    pub(super) fn new_grant(&self) -> Option<Grant> {
+        let all = |key: &ConditionKey| -> Vec<&str> {
+            let same = self.values.iter().filter(|(known, _)| known == key);
+            same.map(|(_, value)| value.as_str()).collect()
+        };
+        let first = |key: &ConditionKey| all(key).first().copied();
+        let operations = all(&ConditionKey::GrantOperations);
+        if operations.is_empty() {
+            return None;
+        }
+        let operations = operations.into_iter().map(GrantOperation::parse).collect::<Option<_>>()?;
+        let pairs = self.context.pairs().map(|(name, value)| (name.into(), value.into())).collect();
+        let context = match first(&ConditionKey::GrantConstraintType) {
+            Some("EncryptionContextEquals") => ContextConstraint::Equals(pairs),
+            Some("EncryptionContextSubset") => ContextConstraint::Subset(pairs),
+            _ => ContextConstraint::None,
+        };
+        let source_arn = first(&ConditionKey::GrantConstraintSourceArn).map(Box::from);
+        Some(Grant {
+            id: Box::default(),
+            grantee: first(&ConditionKey::GranteePrincipal).and_then(Principal::parse)?,
+            operations,
+            constraints: GrantConstraints { context, source_arn },
+        })
     }
 
     /// Whether the question, or what it is about, tells the values.
@@ -64,6 +103,18 @@ impl<'a> AskedContext<'a> {
             | ConditionKey::TagKeys
             | ConditionKey::RecipientAttestation(_)
             | ConditionKey::BypassPolicyLockoutSafetyCheck => {}
+            // What a record would have named.
+            ConditionKey::TokenIssueTime
+            | ConditionKey::MultiFactorAuthPresent
+            | ConditionKey::SourceIdentity
+            | ConditionKey::FederatedProvider
+            | ConditionKey::GrantConstraintType
+            | ConditionKey::GrantConstraintSourceArn
+            | ConditionKey::GranteePrincipal
+            | ConditionKey::GranteeServicePrincipal
+            | ConditionKey::RetiringPrincipal
+            | ConditionKey::RetiringServicePrincipal
+                if self.asked.question.whole => {}
             _ => return false,
         }
         true

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Question, Recorded};
+use super::{Question, Recorded, SessionPolicies};
 use crate::{operation::OpSpec, ops, trail::EVENT_SOURCE};
 
 /// Why a record leads to no question.
@@ -17,11 +17,23 @@ impl std::fmt::Display for EventError {
 
 impl std::error::Error for EventError {}
 
-/// The decisions of a recorded call: what to ask to have each explained, and what the record says about it.
+/// The access key id of the session that made a recorded call, if it was one of a role: the record of its opening tells
+/// its policies and tags.
+pub fn session_of(record: &Value) -> Option<&str> {
+    let identity = record.get("userIdentity")?;
+    identity.get("type").filter(|kind| *kind == "AssumedRole")?;
+    identity.get("accessKeyId")?.as_str()
+}
+
+/// The decisions of a recorded call: what to ask to have each explained, and what the record says about it. `opening`:
+/// the record of the call that opened the session ([`session_of`]).
 ///
 /// # Errors
 /// [`EventError`] when the record is not that of a call of the KMS API, or was written before anything was decided.
-pub fn questions_about(record: &Value) -> Result<Vec<(Question, Recorded)>, EventError> {
+pub fn questions_about(
+    record: &Value,
+    opening: Option<&Value>,
+) -> Result<Vec<(Question, Recorded)>, EventError> {
     let text = |pointer: &str| record.pointer(pointer).and_then(Value::as_str);
     let refuse = |text: &str| Err(EventError(text.to_owned()));
     let entry = text("/eventName").filter(|_| text("/eventSource") == Some(EVENT_SOURCE)).and_then(ops::find);
@@ -36,14 +48,17 @@ pub fn questions_about(record: &Value) -> Result<Vec<(Question, Recorded)>, Even
     };
     let mut keys = 0;
     let mut questions = Vec::with_capacity(decisions.len());
-    for decision in decisions {
+    for (index, decision) in decisions.iter().enumerate() {
         let action = decision.get("action").and_then(Value::as_str).unwrap_or_default();
-        let on_key = entry.spec.keys.iter().any(|rule| rule.action == action);
+        let resource = resource(record, entry.spec, index);
+        let on_key = resource.is_none() && entry.spec.keys.iter().any(|rule| rule.action == action);
         let key = if on_key {
             keys += 1;
-            let Some(key) = key_at(record, entry.spec, action, keys - 1) else {
+            let refused = decision.get("refusedKey").and_then(Value::as_str).map(str::to_owned);
+            let Some(key) = key_at(record, entry.spec, action, keys - 1).or(refused) else {
                 return refuse(
-                    "the record does not name the key that was refused: it was known by a ciphertext only",
+                    "the record does not name the key that was refused: it was known by a ciphertext only, and \
+                     is another account's. Ask by principal, action and key",
                 );
             };
             Some(key)
@@ -56,8 +71,11 @@ pub fn questions_about(record: &Value) -> Result<Vec<(Question, Recorded)>, Even
             key,
             region: text("/awsRegion").map(str::to_owned),
             context: context(record, action),
-            values: values(record, action),
+            values: values(record, action, opening),
             grant: grant(record),
+            resource,
+            session: opening.map(session_policies),
+            whole: true,
         };
         questions.push((question, recorded(record, decision)));
     }
@@ -77,6 +95,33 @@ fn recorded(record: &Value, decision: &Value) -> Recorded {
         effect: text(decision, "effect").unwrap_or_default(),
         decided_by: by.collect(),
         error,
+    }
+}
+
+/// What a decision on no key was about, where that is not everything: the alias of an operation on aliases, which is
+/// decided first, and the principal whose grants are to be listed.
+fn resource(record: &Value, spec: &OpSpec, index: usize) -> Option<String> {
+    let text = |pointer: &str| record.pointer(pointer).and_then(Value::as_str);
+    match (spec.name, index) {
+        ("CreateAlias" | "UpdateAlias" | "DeleteAlias", 0) => {
+            let caller: Vec<&str> = text("/userIdentity/arn")?.split(':').collect();
+            let (partition, account) = (caller.get(1)?, caller.get(4)?);
+            let (region, name) = (text("/awsRegion")?, text("/requestParameters/aliasName")?);
+            Some(format!("arn:{partition}:kms:{region}:{account}:{name}"))
+        }
+        ("ListRetirableGrants", 0) => text("/requestParameters/retiringPrincipal").map(str::to_owned),
+        _ => None,
+    }
+}
+
+/// The policies that a session was opened with.
+fn session_policies(opening: &Value) -> SessionPolicies {
+    let parameter = |name: &str| opening.pointer(&format!("/requestParameters/{name}"));
+    let arns = parameter("policyArns").and_then(Value::as_array).into_iter().flatten();
+    let arns = arns.filter_map(|policy| policy.get("arn").unwrap_or(policy).as_str());
+    SessionPolicies {
+        document: parameter("policy").and_then(Value::as_str).map(str::to_owned),
+        arns: arns.map(str::to_owned).collect(),
     }
 }
 
@@ -140,7 +185,7 @@ const PARAMETERS: &[(&str, &str)] = &[
     ("wrappingKeySpec", "kms:WrappingKeySpec"),
 ];
 
-fn values(record: &Value, action: &str) -> Vec<(String, String)> {
+fn values(record: &Value, action: &str, opening: Option<&Value>) -> Vec<(String, String)> {
     let mut values = Vec::new();
     let mut add = |key: &str, value: &Value| match value {
         Value::String(text) => values.push((key.to_owned(), text.clone())),
@@ -176,14 +221,35 @@ fn values(record: &Value, action: &str) -> Vec<(String, String)> {
             add("kms:ReEncryptOnSameKey", &Value::Bool(from == to));
         }
     }
-    let fields = [
-        ("sourceIPAddress", "aws:SourceIp"),
-        ("userAgent", "aws:UserAgent"),
-        ("eventTime", "aws:CurrentTime"),
-    ];
-    for (name, key) in fields {
-        record.get(name).into_iter().for_each(|value| add(key, value));
+    for kind in ["encryptionContextEquals", "encryptionContextSubset"] {
+        if action == "kms:CreateGrant" && parameter(&format!("constraints/{kind}")).is_some() {
+            let name = kind.replacen('e', "E", 1);
+            add("kms:GrantConstraintType", &Value::String(name));
+        }
+    }
+    for (pointer, key) in FIELDS {
+        record.pointer(pointer).into_iter().for_each(|value| add(key, value));
+    }
+    if let Some(opened) = record.pointer("/userIdentity/sessionContext/attributes/mfaAuthenticated") {
+        add("aws:MultiFactorAuthPresent", opened);
+    }
+    let tags = opening.and_then(|opening| opening.pointer("/requestParameters/tags"));
+    for tag in tags.and_then(Value::as_array).into_iter().flatten() {
+        if let (Some(key), Some(value)) = (tag.get("key").and_then(Value::as_str), tag.get("value")) {
+            add(&format!("aws:PrincipalTag/{key}"), value);
+        }
     }
     add("aws:SecureTransport", &Value::Bool(record.get("tlsDetails").is_some()));
     values
 }
+
+/// Members of the record that are condition keys.
+const FIELDS: &[(&str, &str)] = &[
+    ("/sourceIPAddress", "aws:SourceIp"),
+    ("/userAgent", "aws:UserAgent"),
+    ("/eventTime", "aws:CurrentTime"),
+    ("/userIdentity/principalId", "aws:userid"),
+    ("/userIdentity/sessionContext/attributes/creationDate", "aws:TokenIssueTime"),
+    ("/userIdentity/sessionContext/sourceIdentity", "aws:SourceIdentity"),
+    ("/userIdentity/sessionContext/webIdFederationData/federatedProvider", "aws:FederatedProvider"),
+];

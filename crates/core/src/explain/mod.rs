@@ -9,7 +9,7 @@ mod event;
 
 pub use answer::{Answer, Considered, Recorded};
 use context::AskedContext;
-pub use event::{EventError, questions_about};
+pub use event::{EventError, questions_about, session_of};
 use reseal_policy::{
     Caller, Explanation, GrantOperation, Policies, Request, Retirable, Target, evaluate_retiring, explain,
 };
@@ -44,6 +44,27 @@ pub struct Question {
     /// For `kms:RetireGrant`: which grant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant: Option<String>,
+    /// For actions on no key: what they are done to, if that is not everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// The session's own policies; absent: not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionPolicies>,
+    /// Whether `values` has all that a record tells: what it does not name was not in the request.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub whole: bool,
+}
+
+/// What a session was given when it was opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields, default)]
+pub struct SessionPolicies {
+    /// A policy written for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
+    /// ARNs of managed policies.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub arns: Vec<String>,
 }
 
 /// Why a question cannot be answered.
@@ -86,12 +107,15 @@ impl Env {
     /// # Errors
     /// [`ExplainError`] when the question names what is not there, or the store fails.
     pub async fn explain(&self, question: &Question) -> Result<Answer, ExplainError> {
-        let Some(subject) = self.subject(&question.principal).await? else {
+        let Some(mut subject) = self.subject(&question.principal).await? else {
             return unanswerable(format!(
                 "there is no principal {}: ask about a root, a user, a role, or a session of a role, by ARN",
                 question.principal
             ));
         };
+        if let Some(session) = &question.session {
+            self.add_session_policies(&mut subject, session).await?;
+        }
         let Some(caller) = subject.as_caller() else {
             return unanswerable(format!("{} does not call", question.principal));
         };
@@ -104,20 +128,33 @@ impl Env {
             }
             Some(key) => self.explain_on(&asked, &context, key, spec).await?,
             None => {
-                let target = Target::Other { resource: "*" };
+                let target = Target::Other { resource: question.resource.as_deref().unwrap_or("*") };
                 (explain(&asked.request(target, &context), &subject.policies()), Vec::new())
             }
         };
         if spec.is_none() && asked.key.is_some() {
             notes.push(format!("no operation of this service asks for {} on a key", question.action));
         }
-        if subject.is_session() {
+        if subject.is_session() && question.session.is_none() {
             notes.push(
                 "session policies and session tags stand in a session's token and are not known".to_owned(),
             );
         }
         let key_arn = asked.key.as_ref().map(|key| key.arn().to_owned());
         Ok(Answer::new(caller.arn(), &question.action, key_arn, &explanation, notes))
+    }
+
+    async fn add_session_policies(
+        &self,
+        subject: &mut Subject,
+        session: &SessionPolicies,
+    ) -> Result<(), ExplainError> {
+        let SessionPolicies { document, arns } = session;
+        let Some(policies) = self.policies_of_session(subject, arns, document.as_deref()).await? else {
+            return unanswerable("a session policy is malformed, or is no more");
+        };
+        subject.session = policies;
+        Ok(())
     }
 
     async fn asked<'a>(
@@ -183,7 +220,8 @@ impl Env {
             ));
         }
         grants.extend(others.into_iter().take(room));
-        if operation == Some(GrantOperation::CreateGrant) && !grants.is_empty() {
+        let new_grant = context.new_grant();
+        if operation == Some(GrantOperation::CreateGrant) && new_grant.is_none() && !grants.is_empty() {
             notes.push(
                 "what grant would be made is not known, so none of the caller's grants allows it".to_owned(),
             );
@@ -197,7 +235,8 @@ impl Env {
         let key_names_another = asked.subject.is_not_meant_by(&key.record.policy);
         let own = asked.subject.policies();
         let policies = Policies { key: Some(&key.policy), key_names_another, grants: &grants, ..own };
-        Ok((explain(&asked.request(target, context), &policies), notes))
+        let request = Request { new_grant: new_grant.as_ref(), ..asked.request(target, context) };
+        Ok((explain(&request, &policies), notes))
     }
 
     async fn explain_retiring(
@@ -225,6 +264,7 @@ impl Env {
         let policies = Policies { grants: &named, ..asked.subject.policies() };
         let account = key.record.account;
         let target = Target::Key { arn: key.arn(), account: account.as_str(), across_accounts: true };
+        let context = &context.of_terms(terms);
         let request = asked.request(target, context);
         let mut explanation = explain(&request, &policies);
         explanation.decision = evaluate_retiring(&request, &policies, &retirable);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use reseal_policy::{Caller, ConditionKey, Policies};
+use reseal_policy::{Caller, ConditionKey, IdentityPolicy, Policies};
 use reseal_types::AccountId;
 
 use super::{Principal, PrincipalKind};
@@ -18,12 +18,18 @@ pub(crate) struct Subject {
     principal: Arc<Principal>,
     /// Of the session, for a role.
     arn: String,
+    /// The session's own policies, as far as known.
+    pub(crate) session: Vec<Arc<IdentityPolicy>>,
 }
 
 /// The name of a session that stands for all sessions of a role.
 const ANY_SESSION: &str = "any-session";
 
 impl Subject {
+    fn new(principal: Arc<Principal>, arn: String) -> Self {
+        Self { principal, arn, session: Vec::new() }
+    }
+
     /// As the policy engine knows it.
     pub(crate) fn as_caller(&self) -> Option<Caller<'_>> {
         match self.principal.kind {
@@ -39,11 +45,12 @@ impl Subject {
         self.principal.account
     }
 
-    /// Its policies; those of a session are in its token and not known.
+    /// Its policies; those of a session are in its token, and known only if the question tells.
     pub(crate) fn policies(&self) -> Policies<'_> {
         Policies {
             identity: &self.principal.identity,
             boundary: self.principal.boundary.as_deref(),
+            session: &self.session,
             ..Policies::default()
         }
     }
@@ -89,26 +96,45 @@ impl Env {
         match (*service, kind) {
             ("iam", "root") => {
                 let principal = Arc::new(Principal::root(partition, account));
-                Ok(Some(Subject { principal, arn: arn.to_owned() }))
+                Ok(Some(Subject::new(principal, arn.to_owned())))
             }
             ("iam", "user") => {
                 let principal = self.named(account, IdentityKind::User, last).await?;
                 let same = principal.filter(|principal| *principal.arn == *arn);
-                Ok(same.map(|principal| Subject { principal, arn: arn.to_owned() }))
+                Ok(same.map(|principal| Subject::new(principal, arn.to_owned())))
             }
             ("iam", "role") => {
                 let principal = self.named(account, IdentityKind::Role, last).await?;
                 let same = principal.filter(|principal| *principal.arn == *arn);
                 let arn = session_arn(partition, account, last, ANY_SESSION);
-                Ok(same.map(|principal| Subject { principal, arn }))
+                Ok(same.map(|principal| Subject::new(principal, arn)))
             }
             ("sts", "assumed-role") => {
                 let role = name.split('/').next().unwrap_or_default();
                 let principal = self.named(account, IdentityKind::Role, role).await?;
-                Ok(principal.map(|principal| Subject { principal, arn: arn.to_owned() }))
+                Ok(principal.map(|principal| Subject::new(principal, arn.to_owned())))
             }
             _ => Ok(None),
         }
+    }
+
+    /// Session policies as for a session that was opened with them; `None`: one is malformed or is no more.
+    pub(crate) async fn policies_of_session(
+        &self,
+        subject: &Subject,
+        arns: &[String],
+        document: Option<&str>,
+    ) -> Result<Option<Vec<Arc<IdentityPolicy>>>, Error> {
+        let mut policies = Vec::new();
+        if let Some(document) = document {
+            let Ok(policy) = IdentityPolicy::parse(document) else { return Ok(None) };
+            policies.push(Arc::new(policy));
+        }
+        for arn in arns {
+            let Some(policy) = self.attached_policy(subject.account(), arn).await? else { return Ok(None) };
+            policies.push(policy);
+        }
+        Ok(Some(policies))
     }
 
     async fn named(

@@ -162,7 +162,9 @@ async fn records_name_what_decided() {
         {"Sid": "No", "Effect": "Deny", "Principal": "*", "Action": "kms:Encrypt", "Resource": "*"}]});
     world.ask("PutKeyPolicy", &json!({"KeyId": key, "Policy": deny.to_string()})).await.unwrap();
     world.ask("Encrypt", &request).await.unwrap_err();
-    assert_eq!(authorization(&world, "111122223333"), by("Deny", json!(["key-policy/No"])));
+    let mut refused = by("Deny", json!(["key-policy/No"]));
+    refused[0]["refusedKey"] = json!(key);
+    assert_eq!(authorization(&world, "111122223333"), refused, "the key is none of the call's resources");
     world.ask_as(&guest, "Encrypt", &request).await.unwrap_err();
     assert_eq!(authorization(&world, "444455556666"), by("Deny", json!([])));
     world.ask("RetireGrant", &json!({"KeyId": key, "GrantId": id})).await.unwrap();

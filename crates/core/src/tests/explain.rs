@@ -130,7 +130,7 @@ async fn explain_last(world: &World, account: &str) -> Vec<Answer> {
     let records = world.audit.records();
     let record = records.iter().rfind(|record| record["userIdentity"]["accountId"] == account).unwrap();
     let mut answers = Vec::new();
-    for (asked, recorded) in questions_about(record).unwrap() {
+    for (asked, recorded) in questions_about(record, None).unwrap() {
         answers.push(explain(world, &asked).await.with(recorded));
     }
     answers
@@ -165,7 +165,7 @@ async fn records_lead_back_to_their_decisions() {
 
     // What has changed since is said.
     let records = world.audit.records();
-    let (asked, recorded) = questions_about(records.last().unwrap()).unwrap().remove(1);
+    let (asked, recorded) = questions_about(records.last().unwrap(), None).unwrap().remove(1);
     let open = json!({"KeyId": to, "Policy": policy.to_string().replace("\"Deny\"", "\"Allow\"")});
     world.ask("PutKeyPolicy", &open).await.unwrap();
     let answer = explain(&world, &asked).await.with(recorded);
@@ -184,15 +184,15 @@ async fn records_without_decisions_are_told_apart() {
     world.ask("Encrypt", &json!({"KeyId": key})).await.unwrap_err();
     let records = world.audit.records();
     assert_eq!(
-        questions_about(records.last().unwrap()).unwrap_err().0,
+        questions_about(records.last().unwrap(), None).unwrap_err().0,
         "the call failed before anything was decided"
     );
     assert!(
-        questions_about(&json!({"eventName": "CreateUser", "eventSource": "iam.amazonaws.com"})).is_err()
+        questions_about(&json!({"eventName": "CreateUser", "eventSource": "iam.amazonaws.com"}), None).is_err()
     );
     let blob = encrypt(&world, &key, json!({})).await;
     let guest = world.call("444455556666", "us-east-1");
     world.ask_as(&guest, "Decrypt", &json!({"CiphertextBlob": blob})).await.unwrap_err();
     let records = world.audit.records();
-    assert!(questions_about(records.last().unwrap()).unwrap_err().0.contains("by a ciphertext only"));
+    assert!(questions_about(records.last().unwrap(), None).unwrap_err().0.contains("by a ciphertext only"));
 }

@@ -8,37 +8,57 @@ use super::world::{Case, World, with_engine};
 use crate::condition::Operator;
 use crate::*;
 
-/// What an explanation must be true to.
+/// What an explanation must be true to, for the caller that the key policy meant and for one of the same name.
 fn check(case: &Case) {
     with_engine(case, |request, policies| {
-        let Explanation { decision, statements, grants } = explain(request, policies);
-        assert_eq!(decision, evaluate(request, policies));
-        let applies = |effect, kind: PolicyKind| {
-            statements
-                .iter()
-                .any(|one| one.verdict == Verdict::Applies && one.effect == effect && one.at.kind == kind)
-        };
-        let kinds = [PolicyKind::Key, PolicyKind::Identity, PolicyKind::Boundary, PolicyKind::Session];
-        let denied = kinds.into_iter().any(|kind| applies(Effect::Deny, kind));
-        assert_eq!(denied, matches!(decision.denial, Some(DenialReason::ExplicitDeny(_))), "{case:?}");
-        for at in [decision.because.key, decision.because.own].into_iter().flatten() {
-            let one = statements.iter().find(|one| one.at == at).unwrap();
-            assert_eq!((&one.verdict, one.effect), (&Verdict::Applies, decision.effect), "{case:?}");
-            assert_eq!(one.label, policies.label(at));
+        for key_names_another in [false, true] {
+            check_one(case, request, &Policies { key_names_another, ..*policies });
         }
-        if let Some(index) = decision.because.grant {
-            assert_eq!(grants[index].verdict, GrantVerdict::Applies);
-        }
-        let granted = grants.iter().any(|grant| grant.verdict == GrantVerdict::Applies);
-        if decision.denial == Some(DenialReason::NoResourcePolicyAllows) && case.key_account.is_some() {
-            assert!(!applies(Effect::Allow, PolicyKind::Key) && !granted, "{case:?}");
-        }
-        let failed = statements.iter().filter_map(|one| match &one.verdict {
-            Verdict::Conditions(failed) => Some(failed),
-            _ => None,
-        });
-        assert!(failed.into_iter().all(|conditions| !conditions.is_empty()), "{case:?}");
     });
+}
+
+fn check_one(case: &Case, request: &Request<'_>, policies: &Policies<'_>) {
+    let Explanation { decision, statements, grants } = explain(request, policies);
+    assert_eq!(decision, evaluate(request, policies));
+    let applies = |effect, kind: PolicyKind| {
+        statements
+            .iter()
+            .any(|one| one.verdict == Verdict::Applies && one.effect == effect && one.at.kind == kind)
+    };
+    let kinds = [PolicyKind::Key, PolicyKind::Identity, PolicyKind::Boundary, PolicyKind::Session];
+    let denied = kinds.into_iter().any(|kind| applies(Effect::Deny, kind));
+    assert_eq!(denied, matches!(decision.denial, Some(DenialReason::ExplicitDeny(_))), "{case:?}");
+    for at in [decision.because.key, decision.because.own].into_iter().flatten() {
+        let one = statements.iter().find(|one| one.at == at).unwrap();
+        assert_eq!((&one.verdict, one.effect), (&Verdict::Applies, decision.effect), "{case:?}");
+        assert_eq!(one.label, policies.label(at));
+    }
+    if let Some(index) = decision.because.grant {
+        assert_eq!(grants[index].verdict, GrantVerdict::Applies);
+    }
+    // What the verdicts alone say about the two sides of the request.
+    let granted = grants.iter().any(|grant| grant.verdict == GrantVerdict::Applies);
+    let key_side = case.key_account.is_none() || granted || applies(Effect::Allow, PolicyKind::Key);
+    let allowed_by = |kind| applies(Effect::Allow, kind);
+    match decision.denial {
+        None => assert!(key_side, "{case:?}"),
+        Some(DenialReason::NoResourcePolicyAllows) => assert!(!key_side, "{case:?}"),
+        Some(DenialReason::NoIdentityPolicyAllows) => {
+            assert!(key_side && !allowed_by(PolicyKind::Identity), "{case:?}");
+        }
+        Some(DenialReason::NoBoundaryAllows) => {
+            assert!(key_side && case.boundary.is_some() && !allowed_by(PolicyKind::Boundary), "{case:?}");
+        }
+        Some(DenialReason::NoSessionPolicyAllows) => {
+            assert!(key_side && !allowed_by(PolicyKind::Session), "{case:?}");
+        }
+        Some(DenialReason::ExplicitDeny(_) | DenialReason::NotAcrossAccounts) => {}
+    }
+    let failed = statements.iter().filter_map(|one| match &one.verdict {
+        Verdict::Conditions(failed) => Some(failed),
+        _ => None,
+    });
+    assert!(failed.into_iter().all(|conditions| !conditions.is_empty()), "{case:?}");
 }
 
 proptest! {
