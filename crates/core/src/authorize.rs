@@ -18,7 +18,6 @@ use crate::{
     keyring::Key,
     operation::{Elsewhere, Facts, GrantRef, KeyRule, Operation},
     permit::{Permits, Permitted},
-    record::Party,
     resolve::{Found, Resolved, ShownAs},
     trail::{Decided, Trail},
 };
@@ -116,7 +115,8 @@ impl<'a> Asked<'a> {
             _ => self.rule.action.strip_prefix("kms:").and_then(GrantOperation::parse),
         };
         let Some(operation) = operation else { return Ok(self.evaluate(&context, &[])) };
-        if let Some(held) = self.key.grants.of(self.caller) {
+        let id = self.call.caller.principal().id();
+        if let Some(held) = self.key.grants.of(self.caller, id) {
             return Ok(self.evaluate(&context, &held.candidates(operation, &context)));
         }
         let ruling = self.evaluate(&context, &[]);
@@ -126,7 +126,7 @@ impl<'a> Asked<'a> {
         {
             return Ok(ruling);
         }
-        let grants = self.env.grants_of(self.key, self.caller).await?;
+        let grants = self.env.grants_of(self.key, self.caller, id).await?;
         Ok(self.evaluate(&context, &grants.candidates(operation, &context)))
     }
 
@@ -143,14 +143,8 @@ impl<'a> Asked<'a> {
         };
         let terms = &grant.terms;
         let context = self.context(grants::facts(terms));
-        let retiring = terms.retiring.as_ref().and_then(Party::parse);
-        let lists_itself = terms.operations.contains(GrantOperation::RetireGrant);
-        let grantee = terms.grantee.parse().filter(|_| lists_itself);
-        let retirable = Retirable {
-            retiring: retiring.as_ref(),
-            grantee: grantee.as_ref(),
-            issuing_account: grant.issuing_account.as_str(),
-        };
+        let parties = grants::RetiringParties::of(terms, self.call.caller.principal().id());
+        let retirable = parties.retirable(grant.issuing_account.as_str());
         let named: Vec<_> = grants::compiled(id.to_string(), terms).map(Arc::new).into_iter().collect();
         let policies = Policies { grants: &named, ..self.call.caller.policies() };
         Ok(Ruling::of(evaluate_retiring(&self.request(&context), &policies, &retirable), &policies))

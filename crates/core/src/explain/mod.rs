@@ -11,13 +11,19 @@ pub use answer::{Answer, Considered, Recorded};
 use context::AskedContext;
 pub use event::{EventError, questions_about, session_of};
 use reseal_policy::{
-    Caller, Explanation, GrantOperation, Policies, Request, Retirable, Target, evaluate_retiring, explain,
+    Caller, Explanation, GrantOperation, Policies, Request, Target, evaluate_retiring, explain,
 };
 use reseal_types::{AliasName, GrantId, KeyRef, KeyState, Region};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    env::Env, error::Error, grants::compiled, identity::Subject, keyring::Key, operation::OpSpec, ops,
+    env::Env,
+    error::Error,
+    grants::{RetiringParties, compiled},
+    identity::Subject,
+    keyring::Key,
+    operation::OpSpec,
+    ops,
     record::Party,
 };
 
@@ -207,7 +213,7 @@ impl Env {
         spec: Option<&'static OpSpec>,
     ) -> Result<(Explanation, Vec<String>), ExplainError> {
         let operation = asked.question.action.strip_prefix("kms:").and_then(GrantOperation::parse);
-        let held = self.grants_of(key, &asked.caller).await?;
+        let held = self.grants_of(key, &asked.caller, asked.subject.id()).await?;
         let mut grants = operation.map(|one| held.candidates(one, context)).unwrap_or_default();
         let others = held.iter().filter(|grant| !grants.iter().any(|known| known.id == grant.id));
         let others: Vec<_> = others.cloned().collect();
@@ -252,14 +258,8 @@ impl Env {
             return unanswerable(format!("there is no grant {id} on {}", key.arn()));
         };
         let terms = &grant.terms;
-        let retiring = terms.retiring.as_ref().and_then(Party::parse);
-        let lists_itself = terms.operations.contains(GrantOperation::RetireGrant);
-        let grantee = terms.grantee.parse().filter(|_| lists_itself);
-        let retirable = Retirable {
-            retiring: retiring.as_ref(),
-            grantee: grantee.as_ref(),
-            issuing_account: grant.issuing_account.as_str(),
-        };
+        let parties = RetiringParties::of(terms, asked.subject.id());
+        let retirable = parties.retirable(grant.issuing_account.as_str());
         let named: Vec<_> = compiled(id.to_string(), terms).map(std::sync::Arc::new).into_iter().collect();
         let policies = Policies { grants: &named, ..asked.subject.policies() };
         let account = key.record.account;
@@ -271,7 +271,8 @@ impl Env {
         explanation.grants.clear();
         let mut may = vec![format!("account {account}")];
         may.extend(terms.retiring.as_ref().map(|party| format!("its retiring principal {}", party.as_str())));
-        may.extend(grantee.is_some().then(|| format!("its grantee {}", terms.grantee.as_str())));
+        let lists_itself = terms.operations.contains(GrantOperation::RetireGrant);
+        may.extend(lists_itself.then(|| format!("its grantee {}", terms.grantee.as_str())));
         Ok((explanation, vec![format!("grant {id} may be retired by {}", may.join(", "))]))
     }
 }

@@ -11,7 +11,10 @@ mod token;
 pub(crate) use held::GrantsHeld;
 pub(crate) use kinds::operations_of;
 use reseal_crypto::digest::sha256;
-use reseal_policy::{ConditionKey, ContextConstraint, ContextPairs, Grant, GrantConstraints};
+use reseal_policy::{
+    ConditionKey, ContextConstraint, ContextPairs, Grant, GrantConstraints, GrantOperation, Principal,
+    Retirable,
+};
 use reseal_types::GrantId;
 pub(crate) use token::GrantName;
 
@@ -20,12 +23,48 @@ use crate::{
     error::{Cause, Error},
     keyring::Key,
     operation::Facts,
-    record::{ContextTerm, GrantPointer, GrantRecord, GrantTerms, place},
+    record::{ContextTerm, GrantPointer, GrantRecord, GrantTerms, Party, place},
     store::RecordKey,
     vault::{Changes, VaultError},
 };
 
 impl Env {
+    /// The terms with the unique ids of the principals they name. A principal that should be here and is not is refused.
+    pub(crate) async fn meaning(&self, mut terms: GrantTerms) -> Result<GrantTerms, Error> {
+        terms.meant.grantee = self.id_of(&terms.grantee).await?;
+        terms.meant.retiring = match &terms.retiring {
+            Some(retiring) => self.id_of(retiring).await?,
+            None => None,
+        };
+        Ok(terms)
+    }
+
+    /// The unique id of the user or role behind a principal that a grant names; `None` where there is none to know.
+    pub(crate) async fn id_of(&self, party: &Party) -> Result<Option<String>, Error> {
+        let Some(principal) = party.principal().and_then(Principal::parse) else { return Ok(None) };
+        match self.named_principals(std::iter::once(&principal)).await? {
+            Ok(named) => Ok(named.into_iter().next().map(|(_, id)| id)),
+            Err(_) => Err(Error::InvalidArn(party.as_str().to_owned())),
+        }
+    }
+
+    /// The same for whoever has the name now; `None` also where nobody has.
+    pub(crate) async fn id_now(&self, party: &Party) -> Result<Option<String>, Error> {
+        match self.id_of(party).await {
+            Err(Error::InvalidArn(_)) => Ok(None),
+            found => found,
+        }
+    }
+
+    /// How a list names a principal: by ARN, and by its unique id when the ARN is no more its own.
+    pub(crate) async fn shown(&self, party: &Party, meant: Option<&str>) -> Result<Option<String>, Error> {
+        let gone = match meant {
+            Some(id) => self.id_now(party).await?.is_none_or(|now| now != *id),
+            None => false,
+        };
+        Ok(if gone { meant } else { party.principal() }.map(str::to_owned))
+    }
+
     /// The grant with that id on the key.
     pub(crate) async fn grant(&self, key: &Key, id: GrantId) -> Result<Option<GrantRecord>, VaultError> {
         let record = &key.record;
@@ -177,6 +216,24 @@ pub(crate) fn digest_of(principal: &str) -> String {
     let mut digest = hex::encode(sha256(principal.as_bytes()));
     digest.truncate(32);
     digest
+}
+
+/// Who a grant says may retire it, for a caller with some unique id.
+pub(crate) struct RetiringParties {
+    retiring: Option<Principal>,
+    grantee: Option<Principal>,
+}
+
+impl RetiringParties {
+    pub(crate) fn of(terms: &GrantTerms, id: &str) -> Self {
+        let lists_itself = terms.operations.contains(GrantOperation::RetireGrant);
+        let grantee = terms.grantee_as(id).filter(|_| lists_itself);
+        Self { retiring: terms.retiring_as(id).and_then(Party::parse), grantee: grantee.and_then(Party::parse) }
+    }
+
+    pub(crate) fn retirable<'a>(&'a self, issuing_account: &'a str) -> Retirable<'a> {
+        Retirable { retiring: self.retiring.as_ref(), grantee: self.grantee.as_ref(), issuing_account }
+    }
 }
 
 /// A grant as the policy engine knows it; `None` when what it names can be nobody.

@@ -45,6 +45,11 @@ impl Subject {
         self.principal.account
     }
 
+    /// The unique id of its user or role.
+    pub(crate) fn id(&self) -> &str {
+        &self.principal.id
+    }
+
     /// Its policies; those of a session are in its token, and known only if the question tells.
     pub(crate) fn policies(&self) -> Policies<'_> {
         Policies {

@@ -15,7 +15,7 @@ use crate::{
     members::{Bounds, Members},
     operation::{Facts, Forms, KeyRule, OpSpec, Operation, Outcome, Request, StateRule, Target},
     permit::Permits,
-    record::{GrantRecord, GrantTerms, Party},
+    record::{GrantRecord, GrantTerms, Meant, Party},
     vault::Changes,
 };
 
@@ -106,6 +106,7 @@ impl CreateGrantRequest {
             context: self.constraints.context(),
             source_arn: self.constraints.source_arn.clone(),
             name: self.name.clone(),
+            meant: Meant::default(),
         })
     }
 }
@@ -160,6 +161,7 @@ impl Operation for CreateGrant {
         let key = permitted.key();
         let terms = request.terms.ok_or_else(|| Error::Validation("The grant has no grantee.".to_owned()))?;
         check_fit(env, key, &terms)?;
+        let terms = env.meaning(terms).await?;
         let existing = match &terms.name {
             Some(_) => env.grant_with(key, &terms).await?,
             None => None,

@@ -112,7 +112,10 @@ impl Operation for ListGrants {
             Some(last) => Some(list.marker(env, &last)?),
             None => None,
         };
-        let grants = page.grants.into_iter().map(|grant| GrantListEntry::of(env, key, grant)).collect();
+        let mut grants = Vec::with_capacity(page.grants.len());
+        for grant in page.grants {
+            grants.push(GrantListEntry::of(env, key, grant).await?);
+        }
         let truncated = next_marker.is_some();
         Ok(Outcome::unchanged(GrantList { grants, next_marker, truncated }))
     }

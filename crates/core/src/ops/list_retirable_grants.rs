@@ -14,7 +14,7 @@ use crate::{
     members::Members,
     operation::{OpSpec, Operation, Outcome, Request},
     permit::Permits,
-    record::{GrantPointer, Party, place},
+    record::{GrantPointer, GrantRecord, Party, place},
 };
 
 pub(crate) struct ListRetirableGrants;
@@ -84,6 +84,8 @@ impl Operation for ListRetirableGrants {
         request: ListRetirableGrantsRequest,
     ) -> Result<Outcome<GrantList>, Error> {
         let retiring = Party::Principal(request.retiring.unwrap_or_default());
+        // One made again under the name of another may retire nothing of the other's.
+        let now = env.id_now(&retiring).await?.unwrap_or_default();
         let prefix = place::retirable_prefix(&call.region, &digest_of(retiring.as_str()));
         let list = List::new(&Self::SPEC, call, &[retiring.as_str()]);
         let after = request.paging.after(env, &list)?;
@@ -99,8 +101,10 @@ impl Operation for ListRetirableGrants {
             let Some(key) = unless_tampered(env.key(&call.region, key).await)? else { continue };
             // An index is a hint: what counts is what the grant itself says.
             let grant = unless_tampered(env.grant_at(&key, &pointer.record).await.map_err(Error::from))?;
-            let grant = grant.filter(|grant| grant.terms.retiring.as_ref() == Some(&retiring));
-            grants.extend(grant.map(|grant| GrantListEntry::of(env, &key, grant)));
+            let named = |grant: &GrantRecord| grant.terms.retiring_as(&now) == Some(&retiring);
+            if let Some(grant) = grant.filter(named) {
+                grants.push(GrantListEntry::of(env, &key, grant).await?);
+            }
         }
         Ok(Outcome::unchanged(GrantList { grants, next_marker, truncated }))
     }

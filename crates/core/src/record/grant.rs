@@ -32,6 +32,16 @@ pub(crate) struct GrantTerms {
     pub(crate) context: Option<ContextTerm>,
     pub(crate) source_arn: Option<String>,
     pub(crate) name: Option<String>,
+    /// The unique ids of the users or roles behind `grantee` and `retiring`, where they are of accounts here. A
+    /// principal made again under the same name is not the one that was meant.
+    pub(crate) meant: Meant,
+}
+
+/// Unique ids of the principals that a grant names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Meant {
+    pub(crate) grantee: Option<String>,
+    pub(crate) retiring: Option<String>,
 }
 
 /// Someone whom a grant names, as named.
@@ -124,6 +134,10 @@ struct StoredTerms {
     source_arn: Option<String>,
     #[n(5)]
     name: Option<String>,
+    #[n(6)]
+    grantee_id: Option<String>,
+    #[n(7)]
+    retiring_id: Option<String>,
 }
 
 #[derive(Encode, Decode, CborLen)]
@@ -167,6 +181,8 @@ impl From<&GrantTerms> for StoredTerms {
             context: terms.context.as_ref().map(context),
             source_arn: terms.source_arn.clone(),
             name: terms.name.clone(),
+            grantee_id: terms.meant.grantee.clone(),
+            retiring_id: terms.meant.retiring.clone(),
         }
     }
 }
@@ -187,6 +203,7 @@ impl StoredTerms {
             context,
             source_arn: self.source_arn,
             name: self.name,
+            meant: Meant { grantee: self.grantee_id, retiring: self.retiring_id },
         })
     }
 }
@@ -227,10 +244,24 @@ impl Record for GrantPointer {
 }
 
 impl GrantTerms {
+    /// The grantee, if a caller with that unique id can be the one that is meant.
+    pub(crate) fn grantee_as(&self, id: &str) -> Option<&Party> {
+        Some(&self.grantee).filter(|_| is_meant(self.meant.grantee.as_deref(), id))
+    }
+
+    /// The retiring principal, if a caller with that unique id can be the one that is meant.
+    pub(crate) fn retiring_as(&self, id: &str) -> Option<&Party> {
+        self.retiring.as_ref().filter(|_| is_meant(self.meant.retiring.as_deref(), id))
+    }
+
     /// A digest that is equal for equal terms and for no others: the stored form can be read back.
     pub(crate) fn digest(&self) -> [u8; 32] {
         sha256(encode_cbor(FORM, &StoredTerms::from(self)).reveal(Reveal::ToSeal))
     }
+}
+
+fn is_meant(meant: Option<&str>, id: &str) -> bool {
+    meant.is_none_or(|meant| meant == id)
 }
 
 #[cfg(test)]
@@ -252,6 +283,7 @@ mod tests {
                 context: Some(ContextTerm { exact: true, context: EncryptionContext::new(pairs).unwrap() }),
                 source_arn: Some("arn:aws:s3:::bucket".to_owned()),
                 name: Some("n".to_owned()),
+                meant: Meant { grantee: Some("AIDA".to_owned()), retiring: None },
             },
         };
         let bytes = record.encode();
@@ -261,6 +293,27 @@ mod tests {
         let mut other = record.terms.clone();
         other.retiring = None;
         assert_ne!(other.digest(), record.terms.digest());
+        let mut other = record.terms.clone();
+        other.meant.grantee = Some("AIDB".to_owned());
+        assert_ne!(other.digest(), record.terms.digest(), "a retry is of the same principal");
+        assert!(other.grantee_as("AIDB").is_some() && other.grantee_as("AIDA").is_none());
+        assert!(other.retiring_as("anyone").is_some());
+    }
+
+    /// Grants without ids are stored as they were before there were ids.
+    #[test]
+    fn what_was_stored_without_ids_reads_and_is_found() {
+        let mut old = vec![FORM];
+        let party = (false, "arn:aws:iam::111122223333:user/a");
+        let terms = (party, None::<u8>, ["Decrypt"], None::<u8>, None::<u8>, "n");
+        let record = (minicbor::bytes::ByteArray::from([7; 32]), 3_u64, 1_i64, "111122223333", terms);
+        minicbor::encode(record, &mut old).unwrap();
+        let read = GrantRecord::decode(&old).unwrap();
+        assert_eq!(read.terms.meant, Meant::default());
+        assert_eq!(read.encode().reveal(Reveal::ToSeal), old);
+        let mut of_terms = vec![FORM];
+        minicbor::encode(terms, &mut of_terms).unwrap();
+        assert_eq!(read.terms.digest(), sha256(&of_terms));
     }
 
     #[test]

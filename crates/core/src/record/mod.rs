@@ -23,7 +23,7 @@ mod small;
 pub(crate) use access_key::{AccessKeyRecord, UserRef};
 pub use account::AccountRecord;
 pub(crate) use alias::AliasRecord;
-pub(crate) use grant::{ContextTerm, GrantCount, GrantPointer, GrantRecord, GrantTerms, Party};
+pub(crate) use grant::{ContextTerm, GrantCount, GrantPointer, GrantRecord, GrantTerms, Meant, Party};
 pub use identity::{AccessKeyEntry, IdentityKind, IdentityRecord, RoleFacts};
 pub(crate) use key::{Deletion, KeyRecord, Rotation, StoredIn};
 pub(crate) use key_store::{Connection, ConnectionError, KeyStoreRecord};

@@ -113,9 +113,13 @@ impl Serialize for Pairs {
 
 impl GrantListEntry {
     /// The grant on that key.
-    pub(crate) fn of(env: &Env, key: &Key, grant: GrantRecord) -> Self {
+    pub(crate) async fn of(env: &Env, key: &Key, grant: GrantRecord) -> Result<Self, Error> {
         let terms = grant.terms;
-        let arn_of = |party: &Party| party.principal().map(str::to_owned);
+        let grantee_principal = env.shown(&terms.grantee, terms.meant.grantee.as_deref()).await?;
+        let retiring_principal = match &terms.retiring {
+            Some(retiring) => env.shown(retiring, terms.meant.retiring.as_deref()).await?,
+            None => None,
+        };
         let service_of = |party: &Party| party.service().map(str::to_owned);
         let constrained = terms.context.is_some() || terms.source_arn.is_some();
         let (exact, subset) = match terms.context {
@@ -128,19 +132,19 @@ impl GrantListEntry {
             encryption_context_subset: subset,
             source_arn: terms.source_arn,
         };
-        Self {
+        Ok(Self {
             key_id: key.arn().to_owned(),
             grant_id: grant.id.to_string(),
             name: terms.name.unwrap_or_default(),
             creation_date: EpochSeconds(grant.created),
-            grantee_principal: arn_of(&terms.grantee),
+            grantee_principal,
             grantee_service_principal: service_of(&terms.grantee),
-            retiring_principal: terms.retiring.as_ref().and_then(arn_of),
+            retiring_principal,
             retiring_service_principal: terms.retiring.as_ref().and_then(service_of),
             issuing_account: root_arn(env.settings.partition.as_str(), grant.issuing_account),
             operations: terms.operations.iter().map(GrantOperation::name).collect(),
             constraints: constrained.then_some(constraints),
-        }
+        })
     }
 }
 
