@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use reseal_policy::{
     Availability, Because, Caller, ConditionKey, Decision, DenialReason, Grant, GrantOperation, Policies,
-    Request as PolicyRequest, RequestContext, Retirable, Target, evaluate, evaluate_retiring,
+    Request as PolicyRequest, RequestContext, Target, evaluate, evaluate_retiring,
 };
 use reseal_types::Region;
 

@@ -72,7 +72,8 @@ fn subject(flags: &cli::Explain) -> Result<Subject> {
 }
 
 fn session_policy(file: &Path) -> Result<SessionPolicies> {
-    let document = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let document =
+        std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     Ok(SessionPolicies { document: Some(document), ..SessionPolicies::default() })
 }
 
@@ -124,7 +125,8 @@ fn recorded(log: &AuditLog, id: &str) -> Result<(Value, Option<Value>)> {
     let Some(session) = session_of(&record) else { return Ok((record, None)) };
     let opened = |line: &[u8]| {
         let record: Option<Value> = serde_json::from_slice(line).ok();
-        let made = record.as_ref().and_then(|record| record.pointer("/responseElements/credentials/accessKeyId"));
+        let made =
+            record.as_ref().and_then(|record| record.pointer("/responseElements/credentials/accessKeyId"));
         made.is_some_and(|made| made == session)
     };
     let opening = log.find(session, opened)?;

@@ -24,7 +24,6 @@ use crate::{
     keyring::Key,
     operation::OpSpec,
     ops,
-    record::Party,
 };
 
 /// Who, what, and on which key.

@@ -228,7 +228,10 @@ impl RetiringParties {
     pub(crate) fn of(terms: &GrantTerms, id: &str) -> Self {
         let lists_itself = terms.operations.contains(GrantOperation::RetireGrant);
         let grantee = terms.grantee_as(id).filter(|_| lists_itself);
-        Self { retiring: terms.retiring_as(id).and_then(Party::parse), grantee: grantee.and_then(Party::parse) }
+        Self {
+            retiring: terms.retiring_as(id).and_then(Party::parse),
+            grantee: grantee.and_then(Party::parse),
+        }
     }
 
     pub(crate) fn retirable<'a>(&'a self, issuing_account: &'a str) -> Retirable<'a> {

@@ -188,7 +188,8 @@ async fn records_without_decisions_are_told_apart() {
         "the call failed before anything was decided"
     );
     assert!(
-        questions_about(&json!({"eventName": "CreateUser", "eventSource": "iam.amazonaws.com"}), None).is_err()
+        questions_about(&json!({"eventName": "CreateUser", "eventSource": "iam.amazonaws.com"}), None)
+            .is_err()
     );
     let blob = encrypt(&world, &key, json!({})).await;
     let guest = world.call("444455556666", "us-east-1");
