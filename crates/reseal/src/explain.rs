@@ -24,7 +24,7 @@ use crate::{
 #[serde(rename_all = "PascalCase")]
 pub(crate) enum Subject {
     /// What would happen.
-    Question(Question),
+    Question(Box<Question>),
     /// What happened: the event id of an audit record.
     Event(String),
 }
@@ -57,7 +57,7 @@ fn subject(flags: &cli::Explain) -> Result<Subject> {
     let (Some(principal), Some(action)) = (flags.principal.clone(), flags.action.clone()) else {
         bail!("name a principal and an action, or the id of an event");
     };
-    Ok(Subject::Question(Question {
+    Ok(Subject::Question(Box::new(Question {
         principal,
         action: if action.contains(':') { action } else { format!("kms:{action}") },
         key: flags.key.clone(),
@@ -68,7 +68,7 @@ fn subject(flags: &cli::Explain) -> Result<Subject> {
         resource: flags.resource.clone(),
         session: flags.session_policy.as_deref().map(session_policy).transpose()?,
         whole: false,
-    }))
+    })))
 }
 
 fn session_policy(file: &Path) -> Result<SessionPolicies> {

@@ -198,16 +198,20 @@ fn values(record: &Value, action: &str, opening: Option<&Value>) -> Vec<(String,
     };
     let parameter = |name: &str| record.pointer(&format!("/requestParameters/{name}"));
     for (name, key) in PARAMETERS {
-        parameter(name).into_iter().for_each(|value| add(key, value));
+        if let Some(value) = parameter(name) {
+            add(key, value);
+        }
     }
     let side = match action {
         "kms:ReEncryptFrom" => parameter("sourceEncryptionAlgorithm"),
         "kms:ReEncryptTo" => parameter("destinationEncryptionAlgorithm"),
         _ => None,
     };
-    side.into_iter().for_each(|value| add("kms:EncryptionAlgorithm", value));
-    if action == "kms:CreateKey" {
-        parameter("keySpec").into_iter().for_each(|value| add("kms:KeySpec", value));
+    if let Some(value) = side {
+        add("kms:EncryptionAlgorithm", value);
+    }
+    if let Some(value) = parameter("keySpec").filter(|_| action == "kms:CreateKey") {
+        add("kms:KeySpec", value);
     }
     for tag in parameter("tags").and_then(Value::as_array).into_iter().flatten() {
         if let (Some(key), Some(value)) = (tag.get("tagKey"), tag.get("tagValue")) {
@@ -228,7 +232,9 @@ fn values(record: &Value, action: &str, opening: Option<&Value>) -> Vec<(String,
         }
     }
     for (pointer, key) in FIELDS {
-        record.pointer(pointer).into_iter().for_each(|value| add(key, value));
+        if let Some(value) = record.pointer(pointer) {
+            add(key, value);
+        }
     }
     if let Some(opened) = record.pointer("/userIdentity/sessionContext/attributes/mfaAuthenticated") {
         add("aws:MultiFactorAuthPresent", opened);

@@ -288,7 +288,7 @@ pub(super) struct Asked<'a> {
     idle_days: Option<i64>,
 }
 
-impl<'a> Asked<'a> {
+impl Asked<'_> {
     fn request<'r>(&'r self, target: Target<'r>, context: &'r AskedContext<'_>) -> Request<'r> {
         Request { caller: &self.caller, action: &self.question.action, target, context, new_grant: None }
     }
