@@ -130,10 +130,19 @@ def test_a_marker_of_another_list(quiet, server, root, other):
 
 @pytest.mark.parametrize(
     ("operation", "most"),
-    [("ListKeys", 1000), ("ListKeyPolicies", 1000), ("ListAliases", 100), ("ListResourceTags", 50)],
+    [
+        ("ListKeys", 1000),
+        ("ListKeyPolicies", 1000),
+        ("ListAliases", 100),
+        ("ListGrants", 100),
+        ("ListResourceTags", 50),
+        ("ListRetirableGrants", 100),
+    ],
 )
-def test_limits_of_the_limit(raw, key, operation, most):
+def test_limits_of_the_limit(raw, root_arn, key, operation, most):
     named = {} if operation in ("ListKeys", "ListAliases") else {"KeyId": key}
+    if operation == "ListRetirableGrants":
+        named = {"RetiringPrincipal": root_arn}
     assert raw.call(operation, {**named, "Limit": most}).status == 200
     low = violation("Member must have value greater than or equal to 1", "limit", "0")
     assert_refused(raw.call(operation, {**named, "Limit": 0}), "ValidationException", violations(low))

@@ -19,7 +19,7 @@ use crate::{
     error::Error,
     keyring::Key,
     record::{LastUseRecord, MomentRecord, place},
-    vault::Changes,
+    vault::{Changes, VaultError},
 };
 
 /// `KeyLastUsageTrackingOperation`: the operations that count as a use.
@@ -197,24 +197,35 @@ const BATCH: usize = 200;
 impl Env {
     /// Writes the last uses that the store does not have yet; returns how many.
     ///
+    /// A record that was changed outside the service is told of and stays as it is, for an operator to see: written
+    /// over, it would be as if nothing had happened.
+    ///
     /// # Errors
     /// When the store fails; the rest is written the next time.
     pub async fn write_last_uses(&self) -> Result<usize, Error> {
         let unwritten = self.keyring.last_uses.unwritten();
+        let mut count = 0;
         for batch in unwritten.chunks(BATCH) {
             let (mut changes, mut turns) = (Changes::default(), Vec::with_capacity(batch.len()));
             for ((region, id), last) in batch {
-                if let Some((turn, record)) = last.read() {
-                    changes.put(place::last_use(region, *id)?, &record);
-                    turns.push((last, turn));
+                let Some((turn, record)) = last.read() else { continue };
+                let place = place::last_use(region, *id)?;
+                match self.vault.read::<LastUseRecord>(&place).await {
+                    Ok(_) => {
+                        changes.put(place, &record);
+                        count += 1;
+                    }
+                    Err(VaultError::Tampered(_)) => {}
+                    Err(error) => return Err(error.into()),
                 }
+                // With the next use of the key a damaged record is told of again.
+                turns.push((last, turn));
             }
             self.commit(changes).await?;
             for (last, turn) in turns {
                 last.written.store(turn, Ordering::Relaxed);
             }
         }
-        let count = unwritten.len();
         drop(unwritten);
         self.keyring.last_uses.prune();
         Ok(count)

@@ -21,6 +21,9 @@ pub struct OpSpec {
     pub name: &'static str,
     /// What the audit record says: true for reads and for all cryptographic operations.
     pub read_only: bool,
+    /// Whether it may wait for what stands outside the service, such as an external key store proxy, before it changes
+    /// anything.
+    pub asks_outside: bool,
     /// Whether keys of other accounts can be named at all.
     pub cross_account: bool,
     /// Whether the answer is an empty body: the operations without an output shape.
@@ -35,6 +38,12 @@ impl OpSpec {
     /// Whether it uses the key material of KMS keys.
     pub(crate) fn is_cryptographic(&self) -> bool {
         self.read_only && self.keys.iter().any(|rule| rule.usage.is_some())
+    }
+
+    /// Whether a call that met a concurrent change makes the others wait until it is through. One that waits for
+    /// somebody outside does not: nobody's patience with a slow proxy is asked of all the others.
+    pub(crate) fn takes_turns(&self) -> bool {
+        !self.read_only && !self.asks_outside
     }
 }
 
@@ -81,6 +90,8 @@ pub enum StateRule {
     NotPendingDeletion,
     /// Any but pending deletion, pending replica deletion or pending import.
     HasMaterial,
+    /// Any but pending deletion or pending replica deletion; pending import only once the public key is known.
+    HasPublicKey,
     /// Any, but a key that lacks its imported key material is refused for its origin.
     AnyWithMaterial,
     /// Pending deletion or pending replica deletion only.

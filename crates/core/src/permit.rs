@@ -77,6 +77,9 @@ pub(crate) fn check_state(key: &Key, rule: StateRule) -> Result<(), Error> {
         StateRule::Live => matches!(state, KeyState::Enabled | KeyState::Unavailable | KeyState::Updating),
         StateRule::NotPendingDeletion => !pending_deletion,
         StateRule::HasMaterial => !pending_deletion && state != KeyState::PendingImport,
+        StateRule::HasPublicKey => {
+            !pending_deletion && (state != KeyState::PendingImport || key.record.public_key.is_some())
+        }
         StateRule::AnyWithMaterial => state != KeyState::PendingImport,
         StateRule::PendingDeletion => pending_deletion,
     };

@@ -66,8 +66,8 @@ async fn handle<Op: Operation>(env: &Env, call: &Call, body: &[u8]) -> Result<Re
     let OpSpec { name, read_only, .. } = Op::SPEC;
     let event = Event { source: EVENT_SOURCE, name, read_only, resource_type: "AWS::KMS::Key" };
     let mut trail = Trail::open(env, call, event)?;
-    recorded(env, &mut trail, !read_only, &OfOperation::<Op> { env, call, body, operation: PhantomData })
-        .await
+    let operation = OfOperation::<Op> { env, call, body, operation: PhantomData };
+    recorded(env, &mut trail, Op::SPEC.takes_turns(), &operation).await
 }
 
 /// One try at a call.
@@ -102,13 +102,13 @@ impl<Op: Operation> Attempt for OfOperation<'_, Op> {
 pub(crate) async fn recorded<A: Attempt>(
     env: &Env,
     trail: &mut Trail<'_>,
-    may_change: bool,
+    takes_turns: bool,
     attempt: &A,
 ) -> Result<Reply, A::Fault> {
     let mut result = Err(Error::Internal(Cause::Contended).into());
     let mut turn = None;
     for tries in 0..ATTEMPTS {
-        if may_change && turn.is_none() {
+        if takes_turns && turn.is_none() {
             // Waits for who holds it; keeps it after a conflict.
             turn = Some(env.turn.lock().await).filter(|_| tries > 0);
         }

@@ -34,15 +34,7 @@ pub(crate) async fn run(env: Arc<Env>, audit: Arc<dyn AuditSink>, failures: Arc<
     loop {
         tokio::select! {
             _ = step.tick() => {
-                if let Err(error) = env.destroy_due_keys().await {
-                    error!(?error, "keys due for destruction could not be looked for; trying again");
-                }
-                if let Err(error) = env.destroy_expired_material().await {
-                    error!(?error, "expired key material could not be looked for; trying again");
-                }
-                if let Err(error) = env.rotate_due_keys().await {
-                    error!(?error, "keys due for rotation could not be looked for; trying again");
-                }
+                env.do_what_is_due().await;
                 sweep_outbox(&env).await;
             }
             _ = last_uses.tick() => write_last_uses(&env).await,

@@ -156,8 +156,8 @@ class SoftHsm:
         return finished.stdout
 
     def ask(self, label, pin, *arguments):
-        """What token.py answers, in a process of its own."""
-        script = Path(__file__).with_name("token.py")
+        """What pkcs11_token.py answers, in a process of its own."""
+        script = Path(__file__).with_name("pkcs11_token.py")
         finished = subprocess.run(
             [sys.executable, str(script), self.module, label, pin, *arguments],
             env={"PATH": os.environ["PATH"], **self.environment},

@@ -29,6 +29,7 @@ impl Operation for CancelKeyDeletion {
     const SPEC: OpSpec = OpSpec {
         name: "CancelKeyDeletion",
         read_only: false,
+        asks_outside: false,
         cross_account: false,
         empty_response: false,
         account_action: None,

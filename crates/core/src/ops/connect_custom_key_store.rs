@@ -42,6 +42,7 @@ impl Operation for ConnectCustomKeyStore {
     const SPEC: OpSpec = OpSpec {
         name: "ConnectCustomKeyStore",
         read_only: false,
+        asks_outside: true,
         cross_account: false,
         empty_response: false,
         account_action: Some("kms:ConnectCustomKeyStore"),

@@ -70,6 +70,7 @@ impl Operation for CreateAlias {
     const SPEC: OpSpec = OpSpec {
         name: "CreateAlias",
         read_only: false,
+        asks_outside: false,
         cross_account: false,
         empty_response: true,
         account_action: None,

@@ -116,6 +116,7 @@ impl Operation for CreateCustomKeyStore {
     const SPEC: OpSpec = OpSpec {
         name: "CreateCustomKeyStore",
         read_only: false,
+        asks_outside: true,
         cross_account: false,
         empty_response: false,
         account_action: Some("kms:CreateCustomKeyStore"),

@@ -115,6 +115,7 @@ impl Operation for CreateGrant {
     const SPEC: OpSpec = OpSpec {
         name: "CreateGrant",
         read_only: false,
+        asks_outside: false,
         cross_account: true,
         empty_response: false,
         account_action: None,

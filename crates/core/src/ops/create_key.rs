@@ -189,6 +189,7 @@ impl Operation for CreateKey {
     const SPEC: OpSpec = OpSpec {
         name: "CreateKey",
         read_only: false,
+        asks_outside: true,
         cross_account: false,
         empty_response: false,
         account_action: Some("kms:CreateKey"),

@@ -51,6 +51,7 @@ impl Operation for Decapsulate {
     const SPEC: OpSpec = OpSpec {
         name: "Decapsulate",
         read_only: true,
+        asks_outside: false,
         cross_account: true,
         empty_response: false,
         account_action: None,

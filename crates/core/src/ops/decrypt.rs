@@ -114,6 +114,7 @@ impl Operation for Decrypt {
     const SPEC: OpSpec = OpSpec {
         name: "Decrypt",
         read_only: true,
+        asks_outside: false,
         cross_account: true,
         empty_response: false,
         account_action: None,

@@ -46,6 +46,7 @@ impl Operation for DeleteAlias {
     const SPEC: OpSpec = OpSpec {
         name: "DeleteAlias",
         read_only: false,
+        asks_outside: false,
         cross_account: false,
         empty_response: true,
         account_action: None,

@@ -18,6 +18,7 @@ impl Operation for DeleteCustomKeyStore {
     const SPEC: OpSpec = OpSpec {
         name: "DeleteCustomKeyStore",
         read_only: false,
+        asks_outside: false,
         cross_account: false,
         empty_response: false,
         account_action: Some("kms:DeleteCustomKeyStore"),

@@ -48,6 +48,7 @@ impl Operation for DeleteImportedKeyMaterial {
     const SPEC: OpSpec = OpSpec {
         name: "DeleteImportedKeyMaterial",
         read_only: false,
+        asks_outside: false,
         cross_account: false,
         empty_response: false,
         account_action: None,

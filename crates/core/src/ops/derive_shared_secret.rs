@@ -75,6 +75,7 @@ impl Operation for DeriveSharedSecret {
     const SPEC: OpSpec = OpSpec {
         name: "DeriveSharedSecret",
         read_only: true,
+        asks_outside: false,
         cross_account: true,
         empty_response: false,
         account_action: None,

@@ -137,6 +137,7 @@ impl Operation for DescribeCustomKeyStores {
     const SPEC: OpSpec = OpSpec {
         name: "DescribeCustomKeyStores",
         read_only: true,
+        asks_outside: false,
         cross_account: false,
         empty_response: false,
         account_action: Some("kms:DescribeCustomKeyStores"),

@@ -47,6 +47,7 @@ impl Operation for DescribeKey {
     const SPEC: OpSpec = OpSpec {
         name: "DescribeKey",
         read_only: true,
+        asks_outside: false,
         cross_account: true,
         empty_response: false,
         account_action: None,

@@ -19,6 +19,7 @@ impl Operation for DisableKey {
     const SPEC: OpSpec = OpSpec {
         name: "DisableKey",
         read_only: false,
+        asks_outside: false,
         cross_account: false,
         empty_response: true,
         account_action: None,

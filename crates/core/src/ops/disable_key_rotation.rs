@@ -18,6 +18,7 @@ impl Operation for DisableKeyRotation {
     const SPEC: OpSpec = OpSpec {
         name: "DisableKeyRotation",
         read_only: false,
+        asks_outside: false,
         cross_account: false,
         empty_response: true,
         account_action: None,

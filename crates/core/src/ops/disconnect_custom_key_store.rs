@@ -16,6 +16,7 @@ impl Operation for DisconnectCustomKeyStore {
     const SPEC: OpSpec = OpSpec {
         name: "DisconnectCustomKeyStore",
         read_only: false,
+        asks_outside: false,
         cross_account: false,
         empty_response: false,
         account_action: Some("kms:DisconnectCustomKeyStore"),

@@ -22,6 +22,7 @@ impl Operation for EnableKey {
     const SPEC: OpSpec = OpSpec {
         name: "EnableKey",
         read_only: false,
+        asks_outside: false,
         cross_account: false,
         empty_response: true,
         account_action: None,

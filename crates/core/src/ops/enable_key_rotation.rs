@@ -45,6 +45,7 @@ impl Operation for EnableKeyRotation {
     const SPEC: OpSpec = OpSpec {
         name: "EnableKeyRotation",
         read_only: false,
+        asks_outside: false,
         cross_account: false,
         empty_response: true,
         account_action: None,

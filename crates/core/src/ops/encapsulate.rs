@@ -61,6 +61,7 @@ impl Operation for Encapsulate {
     const SPEC: OpSpec = OpSpec {
         name: "Encapsulate",
         read_only: true,
+        asks_outside: false,
         cross_account: true,
         empty_response: false,
         account_action: None,

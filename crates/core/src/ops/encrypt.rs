@@ -67,6 +67,7 @@ impl Operation for Encrypt {
     const SPEC: OpSpec = OpSpec {
         name: "Encrypt",
         read_only: true,
+        asks_outside: false,
         cross_account: true,
         empty_response: false,
         account_action: None,

@@ -154,6 +154,7 @@ impl Operation for GenerateDataKey {
     const SPEC: OpSpec = OpSpec {
         name: "GenerateDataKey",
         read_only: true,
+        asks_outside: false,
         cross_account: true,
         empty_response: false,
         account_action: None,

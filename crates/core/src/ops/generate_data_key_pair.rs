@@ -172,6 +172,7 @@ impl Operation for GenerateDataKeyPair {
     const SPEC: OpSpec = OpSpec {
         name: "GenerateDataKeyPair",
         read_only: true,
+        asks_outside: false,
         cross_account: true,
         empty_response: false,
         account_action: None,

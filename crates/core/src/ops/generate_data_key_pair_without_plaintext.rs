@@ -31,6 +31,7 @@ impl Operation for GenerateDataKeyPairWithoutPlaintext {
     const SPEC: OpSpec = OpSpec {
         name: "GenerateDataKeyPairWithoutPlaintext",
         read_only: true,
+        asks_outside: false,
         cross_account: true,
         empty_response: false,
         account_action: None,

@@ -30,6 +30,7 @@ impl Operation for GenerateDataKeyWithoutPlaintext {
     const SPEC: OpSpec = OpSpec {
         name: "GenerateDataKeyWithoutPlaintext",
         read_only: true,
+        asks_outside: false,
         cross_account: true,
         empty_response: false,
         account_action: None,

@@ -77,6 +77,7 @@ impl Operation for GenerateMac {
     const SPEC: OpSpec = OpSpec {
         name: "GenerateMac",
         read_only: true,
+        asks_outside: false,
         cross_account: true,
         empty_response: false,
         account_action: None,

@@ -66,6 +66,7 @@ impl Operation for GenerateRandom {
     const SPEC: OpSpec = OpSpec {
         name: "GenerateRandom",
         read_only: true,
+        asks_outside: false,
         cross_account: false,
         empty_response: false,
         account_action: Some("kms:GenerateRandom"),

@@ -53,6 +53,7 @@ impl Operation for GetKeyLastUsage {
     const SPEC: OpSpec = OpSpec {
         name: "GetKeyLastUsage",
         read_only: true,
+        asks_outside: false,
         cross_account: false,
         empty_response: false,
         account_action: None,

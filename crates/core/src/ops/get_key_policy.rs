@@ -46,6 +46,7 @@ impl Operation for GetKeyPolicy {
     const SPEC: OpSpec = OpSpec {
         name: "GetKeyPolicy",
         read_only: true,
+        asks_outside: false,
         cross_account: false,
         empty_response: false,
         account_action: None,

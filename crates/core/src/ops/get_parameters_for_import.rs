@@ -59,6 +59,7 @@ impl Operation for GetParametersForImport {
     const SPEC: OpSpec = OpSpec {
         name: "GetParametersForImport",
         read_only: true,
+        asks_outside: false,
         cross_account: false,
         empty_response: false,
         account_action: None,

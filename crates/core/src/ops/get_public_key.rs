@@ -1,4 +1,5 @@
-//! GetPublicKey: the public half of an asymmetric KMS key, as DER SubjectPublicKeyInfo. Also of a disabled key.
+//! GetPublicKey: the public half of an asymmetric KMS key, as DER SubjectPublicKeyInfo. Also of a disabled key,
+//! and of one whose imported key material has gone: the public key is its for life.
 
 use reseal_types::KeyRef;
 use serde::Serialize;
@@ -33,6 +34,7 @@ impl Operation for GetPublicKey {
     const SPEC: OpSpec = OpSpec {
         name: "GetPublicKey",
         read_only: true,
+        asks_outside: false,
         cross_account: true,
         empty_response: false,
         account_action: None,
@@ -40,7 +42,7 @@ impl Operation for GetPublicKey {
             action: "kms:GetPublicKey",
             forms: Forms::Any,
             usage: None,
-            states: StateRule::HasMaterial,
+            states: StateRule::HasPublicKey,
         }],
     };
 

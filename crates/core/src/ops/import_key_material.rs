@@ -132,6 +132,7 @@ impl Operation for ImportKeyMaterial {
     const SPEC: OpSpec = OpSpec {
         name: "ImportKeyMaterial",
         read_only: false,
+        asks_outside: false,
         cross_account: false,
         empty_response: false,
         account_action: None,

@@ -61,6 +61,7 @@ impl Operation for ListAliases {
     const SPEC: OpSpec = OpSpec {
         name: "ListAliases",
         read_only: true,
+        asks_outside: false,
         cross_account: false,
         empty_response: false,
         account_action: Some("kms:ListAliases"),

@@ -43,6 +43,7 @@ impl Operation for ListKeyPolicies {
     const SPEC: OpSpec = OpSpec {
         name: "ListKeyPolicies",
         read_only: true,
+        asks_outside: false,
         cross_account: false,
         empty_response: false,
         account_action: None,

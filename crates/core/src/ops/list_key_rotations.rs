@@ -96,6 +96,7 @@ impl Operation for ListKeyRotations {
     const SPEC: OpSpec = OpSpec {
         name: "ListKeyRotations",
         read_only: true,
+        asks_outside: false,
         cross_account: false,
         empty_response: false,
         account_action: None,

@@ -77,6 +77,7 @@ impl Operation for ListKeys {
     const SPEC: OpSpec = OpSpec {
         name: "ListKeys",
         read_only: true,
+        asks_outside: false,
         cross_account: false,
         empty_response: false,
         account_action: Some("kms:ListKeys"),

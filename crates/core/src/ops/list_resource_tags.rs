@@ -48,6 +48,7 @@ impl Operation for ListResourceTags {
     const SPEC: OpSpec = OpSpec {
         name: "ListResourceTags",
         read_only: true,
+        asks_outside: false,
         cross_account: false,
         empty_response: false,
         account_action: None,

@@ -60,6 +60,7 @@ impl Operation for ListRetirableGrants {
     const SPEC: OpSpec = OpSpec {
         name: "ListRetirableGrants",
         read_only: true,
+        asks_outside: false,
         cross_account: false,
         empty_response: false,
         account_action: Some("kms:ListRetirableGrants"),

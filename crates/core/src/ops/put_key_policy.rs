@@ -57,6 +57,7 @@ impl Operation for PutKeyPolicy {
     const SPEC: OpSpec = OpSpec {
         name: "PutKeyPolicy",
         read_only: false,
+        asks_outside: false,
         cross_account: false,
         empty_response: true,
         account_action: None,

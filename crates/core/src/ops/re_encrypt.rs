@@ -90,6 +90,7 @@ impl Operation for ReEncrypt {
     const SPEC: OpSpec = OpSpec {
         name: "ReEncrypt",
         read_only: true,
+        asks_outside: false,
         cross_account: true,
         empty_response: false,
         account_action: None,

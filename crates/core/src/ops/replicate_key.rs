@@ -96,6 +96,7 @@ impl Operation for ReplicateKey {
     const SPEC: OpSpec = OpSpec {
         name: "ReplicateKey",
         read_only: false,
+        asks_outside: false,
         cross_account: false,
         empty_response: false,
         account_action: None,

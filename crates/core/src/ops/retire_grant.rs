@@ -70,6 +70,7 @@ impl Operation for RetireGrant {
     const SPEC: OpSpec = OpSpec {
         name: "RetireGrant",
         read_only: false,
+        asks_outside: false,
         cross_account: true,
         empty_response: true,
         account_action: None,

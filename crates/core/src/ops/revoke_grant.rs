@@ -54,6 +54,7 @@ impl Operation for RevokeGrant {
     const SPEC: OpSpec = OpSpec {
         name: "RevokeGrant",
         read_only: false,
+        asks_outside: false,
         cross_account: true,
         empty_response: true,
         account_action: None,

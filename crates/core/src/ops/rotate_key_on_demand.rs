@@ -33,6 +33,7 @@ impl Operation for RotateKeyOnDemand {
     const SPEC: OpSpec = OpSpec {
         name: "RotateKeyOnDemand",
         read_only: false,
+        asks_outside: false,
         cross_account: false,
         empty_response: false,
         account_action: None,

@@ -66,6 +66,7 @@ impl Operation for ScheduleKeyDeletion {
     const SPEC: OpSpec = OpSpec {
         name: "ScheduleKeyDeletion",
         read_only: false,
+        asks_outside: false,
         cross_account: false,
         empty_response: false,
         account_action: None,

@@ -82,6 +82,7 @@ impl Operation for Sign {
     const SPEC: OpSpec = OpSpec {
         name: "Sign",
         read_only: true,
+        asks_outside: false,
         cross_account: true,
         empty_response: false,
         account_action: None,

@@ -47,6 +47,7 @@ impl Operation for TagResource {
     const SPEC: OpSpec = OpSpec {
         name: "TagResource",
         read_only: false,
+        asks_outside: false,
         cross_account: false,
         empty_response: true,
         account_action: None,

@@ -39,6 +39,7 @@ impl Operation for UntagResource {
     const SPEC: OpSpec = OpSpec {
         name: "UntagResource",
         read_only: false,
+        asks_outside: false,
         cross_account: false,
         empty_response: true,
         account_action: None,

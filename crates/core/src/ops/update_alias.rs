@@ -21,6 +21,7 @@ impl Operation for UpdateAlias {
     const SPEC: OpSpec = OpSpec {
         name: "UpdateAlias",
         read_only: false,
+        asks_outside: false,
         cross_account: false,
         empty_response: true,
         account_action: None,

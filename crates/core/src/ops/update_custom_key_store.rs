@@ -124,6 +124,7 @@ impl Operation for UpdateCustomKeyStore {
     const SPEC: OpSpec = OpSpec {
         name: "UpdateCustomKeyStore",
         read_only: false,
+        asks_outside: true,
         cross_account: false,
         empty_response: false,
         account_action: Some("kms:UpdateCustomKeyStore"),

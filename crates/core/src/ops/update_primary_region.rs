@@ -67,6 +67,7 @@ impl Operation for UpdatePrimaryRegion {
     const SPEC: OpSpec = OpSpec {
         name: "UpdatePrimaryRegion",
         read_only: false,
+        asks_outside: false,
         cross_account: false,
         empty_response: true,
         account_action: None,

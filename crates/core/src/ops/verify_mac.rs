@@ -50,6 +50,7 @@ impl Operation for VerifyMac {
     const SPEC: OpSpec = OpSpec {
         name: "VerifyMac",
         read_only: true,
+        asks_outside: false,
         cross_account: true,
         empty_response: false,
         account_action: None,

@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use async_lock::Semaphore;
 use async_trait::async_trait;
 use reseal_types::{AccountId, Region, Reveal, SecretBytes};
 
@@ -23,6 +24,8 @@ struct Shared {
     fault: Mutex<Option<KeyStoreFault>>,
     /// What was asked, oldest first.
     asked: Mutex<Vec<(&'static str, Asked)>>,
+    /// Where calls wait, once noted, until they are let through.
+    gate: Mutex<Option<Arc<Semaphore>>>,
     /// Keys made in clusters, by `CKA_ID`, with their label.
     made: Mutex<BTreeMap<[u8; 32], String>>,
 }
@@ -43,6 +46,13 @@ impl FakeKeyStores {
     /// What was asked since the last time: which call, on whose behalf.
     pub fn take_asked(&self) -> Vec<(&'static str, Asked)> {
         std::mem::take(&mut *lock(&self.0.asked))
+    }
+
+    /// From now on each call waits for a permit of the gate that is returned, and uses it up.
+    pub fn shut(&self) -> Arc<Semaphore> {
+        let gate = Arc::new(Semaphore::new(0));
+        *lock(&self.0.gate) = Some(Arc::clone(&gate));
+        gate
     }
 
     /// The labels of the keys in the clusters.
@@ -102,8 +112,12 @@ struct FakeKeyStore {
 }
 
 impl FakeKeyStore {
-    fn note(&self, call: &'static str, asked: &Asked) -> Result<(), KeyStoreFault> {
+    async fn note(&self, call: &'static str, asked: &Asked) -> Result<(), KeyStoreFault> {
         lock(&self.shared.asked).push((call, asked.clone()));
+        let gate = lock(&self.shared.gate).clone();
+        if let Some(gate) = gate {
+            gate.acquire().await.forget();
+        }
         lock(&self.shared.fault).map_or(Ok(()), Err)
     }
 
@@ -128,11 +142,11 @@ impl FakeKeyStore {
 #[async_trait]
 impl KeyStore for FakeKeyStore {
     async fn check(&self, asked: &Asked) -> Result<(), KeyStoreFault> {
-        self.note("check", asked)
+        self.note("check", asked).await
     }
 
     async fn connect(&self, asked: &Asked) -> Result<(), KeyStoreFault> {
-        self.note("connect", asked)?;
+        self.note("connect", asked).await?;
         match &self.backing {
             Backing::Cluster(cluster) if cluster.password.reveal(Reveal::ToCipher) != PASSWORD.as_bytes() => {
                 Err(ClusterFault::Password.into())
@@ -144,7 +158,7 @@ impl KeyStore for FakeKeyStore {
     async fn disconnect(&self) {}
 
     async fn provide_key(&self, key: &BackingKey, asked: &Asked) -> Result<(), KeyStoreFault> {
-        self.note("provide_key", asked)?;
+        self.note("provide_key", asked).await?;
         match key {
             BackingKey::InCluster { id, label } => {
                 lock(&self.shared.made).insert(*id, label.clone());
@@ -162,7 +176,7 @@ impl KeyStore for FakeKeyStore {
         associated: &[u8],
         asked: &Asked,
     ) -> Result<Foreign, KeyStoreFault> {
-        self.note("encrypt", asked)?;
+        self.note("encrypt", asked).await?;
         let ciphertext = self.mask(key, plaintext.reveal(Reveal::ToCipher))?;
         let metadata = match key {
             BackingKey::External(_) => b"meta".to_vec(),
@@ -179,7 +193,7 @@ impl KeyStore for FakeKeyStore {
         associated: &[u8],
         asked: &Asked,
     ) -> Result<SecretBytes, KeyStoreFault> {
-        self.note("decrypt", asked)?;
+        self.note("decrypt", asked).await?;
         if sealed.tag != Self::tag(&sealed.ciphertext, associated) {
             return Err(match key {
                 BackingKey::External(_) => ProxyFault::InvalidCiphertext.into(),

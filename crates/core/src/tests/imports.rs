@@ -65,16 +65,16 @@ async fn import_in(
     world.ask_as(&world.call("111122223333", region), "ImportKeyMaterial", &request).await
 }
 
-async fn import(world: &World, key: &str, bytes: &[u8], more: Value) -> Result<Value, Error> {
+pub(super) async fn import(world: &World, key: &str, bytes: &[u8], more: Value) -> Result<Value, Error> {
     import_in(world, "us-east-1", key, bytes, more).await
 }
 
 /// Members of a request for key material that expires then.
-fn expiring(end: Timestamp) -> Value {
+pub(super) fn expiring(end: Timestamp) -> Value {
     json!({"ExpirationModel": "KEY_MATERIAL_EXPIRES", "ValidTo": end.as_epoch_seconds()})
 }
 
-async fn external(world: &World) -> String {
+pub(super) async fn external(world: &World) -> String {
     key(world, json!({"Origin": "EXTERNAL"})).await
 }
 
@@ -82,7 +82,7 @@ async fn metadata(world: &World, key: &str) -> Value {
     world.ask("DescribeKey", &json!({"KeyId": key})).await.unwrap()["KeyMetadata"].clone()
 }
 
-async fn state(world: &World, key: &str) -> String {
+pub(super) async fn state(world: &World, key: &str) -> String {
     text(&metadata(world, key).await, "/KeyState")
 }
 
@@ -91,7 +91,7 @@ async fn listed(world: &World, key: &str) -> Vec<Value> {
     world.ask("ListKeyRotations", &request).await.unwrap()["Rotations"].as_array().unwrap().clone()
 }
 
-async fn decrypts(world: &World, blob: &str) -> bool {
+pub(super) async fn decrypts(world: &World, blob: &str) -> bool {
     let opened = world.ask("Decrypt", &json!({"CiphertextBlob": blob})).await;
     opened.is_ok_and(|opened| opened["Plaintext"] == "c2VjcmV0")
 }
@@ -105,6 +105,6 @@ fn minutes(after: Timestamp, minutes: i64) -> Timestamp {
     Timestamp::from_millis(after.millis() + minutes * 60_000)
 }
 
-fn events(world: &World, name: &str) -> Vec<Value> {
+pub(super) fn events(world: &World, name: &str) -> Vec<Value> {
     world.audit.records().into_iter().filter(|record| record["eventName"] == name).collect()
 }

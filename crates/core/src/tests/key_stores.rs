@@ -412,6 +412,39 @@ async fn what_was_under_way_goes_on_after_a_restart() {
     assert!(asked.iter().any(|(call, asked)| *call == "check" && asked.operation == "KmsHealthCheck"));
 }
 
+/// Two set up key stores at once, so that one of them meets a conflict and asks its proxy again, which then does not answer.
+#[tokio::test]
+async fn nobody_waits_for_the_proxy_of_another() {
+    let world = World::new().await;
+    let key = symmetric(&world).await;
+    let gate = world.outside.shut();
+    let mut asked = 0;
+    let mut asked_for = async |number: usize| {
+        for _ in 0..1_000 {
+            asked += world.outside.take_asked().len();
+            if asked == number {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("asked {asked} times, not {number}");
+    };
+    let others = async {
+        asked_for(2).await;
+        gate.add_permits(2);
+        asked_for(3).await;
+        let request = json!({"KeyId": key, "Description": "not held up"});
+        tokio::select! {
+            biased;
+            answer = world.ask("UpdateKeyDescription", &request) => assert_eq!(answer.unwrap(), Value::Null),
+            () = async { for _ in 0..1_000 { tokio::task::yield_now().await } } => panic!("held up"),
+        }
+        gate.add_permits(1);
+    };
+    let (one, two) = (proxy_request("one", "/a/kms/xks/v1"), proxy_request("two", "/b/kms/xks/v1"));
+    tokio::join!(create(&world, &one), create(&world, &two), others);
+}
+
 #[tokio::test]
 async fn disconnecting_overtakes_connecting() {
     let world = World::new().await;

@@ -1,7 +1,10 @@
 use reseal_types::Timestamp;
 
 use super::*;
-use crate::testkit::BEGINNING;
+use crate::{
+    store::{Batch, Write},
+    testkit::BEGINNING,
+};
 
 async fn last(world: &World, key: &str) -> Value {
     world.ask("GetKeyLastUsage", &json!({"KeyId": key})).await.unwrap()
@@ -115,6 +118,29 @@ async fn many_last_uses_are_written_and_read() {
     for key in &keys {
         assert_eq!(last(&again, key).await["KeyLastUsage"]["Operation"], "Encrypt");
     }
+}
+
+#[tokio::test]
+async fn a_damaged_record_is_not_written_over() {
+    let world = World::new().await;
+    let (one, two) = (symmetric(&world).await, symmetric(&world).await);
+    encrypt(&world, &one, json!({})).await;
+    world.env.write_last_uses().await.unwrap();
+    let (place, mut record) = world.store.scan(b"last-use/", None, 10).await.unwrap().records.remove(0);
+    record.value[20] ^= 1;
+    let writes = vec![Write::Put { key: place.clone(), record: record.clone() }];
+    world.store.commit(Batch { writes, ..Batch::default() }).await.unwrap();
+
+    let again = World::over(world.store.clone(), 2).await;
+    assert_eq!(fault(again.ask("GetKeyLastUsage", &json!({"KeyId": one})).await).0, "KMSInternalException");
+    encrypt(&again, &one, json!({})).await;
+    encrypt(&again, &two, json!({})).await;
+    assert_eq!(again.env.write_last_uses().await.unwrap(), 1, "the neighbour's");
+    assert_eq!(again.env.write_last_uses().await.unwrap(), 0);
+    assert_eq!(world.store.get(&place).await.unwrap(), Some(record));
+    let mut damaged = Vec::new();
+    again.env.vault().scrub(|place| damaged.push(place.clone())).await.unwrap();
+    assert_eq!(damaged, [place]);
 }
 
 #[tokio::test]

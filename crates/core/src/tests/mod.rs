@@ -1,6 +1,7 @@
 //! The service through its front door: calls as the edge makes them, against a world in memory.
 
 mod audit;
+mod compatibility;
 mod data_key_pairs;
 mod explain;
 mod grants;
@@ -21,6 +22,7 @@ mod rotation;
 mod sealing;
 mod shared_secrets;
 mod signatures;
+mod year;
 
 use serde_json::{Value, json};
 

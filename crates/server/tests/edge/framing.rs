@@ -88,6 +88,34 @@ fn requests_are_told_apart() {
     }
 }
 
+/// IAM and STS speak in forms and are answered in XML, also where they ask for what is not there.
+#[test]
+fn a_form_without_a_target_is_answered_in_xml() {
+    let server = Server::start();
+    let mut client = server.client();
+    let form = |body: &str| {
+        call("ListKeys", body)
+            .set("x-amz-target", None)
+            .set("content-type", "application/x-www-form-urlencoded; charset=utf-8")
+    };
+    for (body, code) in [
+        ("Action=ListKeys&Version=2014-11-01", "InvalidAction"),
+        ("Action=Nonsense&Version=2011-06-15", "InvalidAction"),
+        ("Action=GetAccessKeyLastUsed&AccessKeyId=AKIAEXAMPLEEXAMPLE00&Version=2010-05-08", "InvalidAction"),
+        ("", "InvalidAction"),
+    ] {
+        for request in [form(body), form(body).sign()] {
+            let reply = client.send(&request);
+            assert_eq!((reply.status, reply.get("content-type")), (400, Some("text/xml")), "{reply:?}");
+            assert!(reply.body.contains(&format!("<Code>{code}</Code>")), "{body}: {reply:?}");
+            assert!(reply.body.contains("<ErrorResponse"), "{reply:?}");
+        }
+    }
+    // With a target it is a call of the JSON protocol, whatever its body calls itself.
+    let targeted = call("ListKeys", "{}").set("content-type", "application/x-www-form-urlencoded").sign();
+    assert_eq!(client.send(&targeted).status, 200);
+}
+
 #[test]
 fn a_second_target_is_refused() {
     let server = Server::start();

@@ -49,7 +49,7 @@ async fn a_key_pair_is_the_same_for_life() {
 
     world.clock.set(BEGINNING.plus_days(2));
     assert_eq!(fault(world.ask("Decrypt", &request).await).0, "KMSInvalidStateException");
-    assert_eq!(fault(world.ask("GetPublicKey", &json!({"KeyId": key})).await).0, "KMSInvalidStateException");
+    assert_eq!(world.ask("GetPublicKey", &json!({"KeyId": key})).await.unwrap(), public, "known for life");
     assert_eq!(world.env.destroy_expired_material().await.unwrap(), 1);
     let event = events(&world, "DeleteExpiredKeyMaterial").pop().unwrap();
     assert_eq!(event["serviceEventDetails"], json!({"keyId": key}));
@@ -92,6 +92,21 @@ async fn a_private_key_must_be_of_the_keys_spec() {
         import_sm2(&world, &key, &material, json!({})).await.unwrap();
         assert_eq!(state(&world, &key).await, "Enabled");
     }
+}
+
+/// The same private key with an indefinite length, and with a length that takes more bytes than it needs.
+#[tokio::test]
+async fn a_private_key_in_ber_is_refused() {
+    let world = World::new().await;
+    let key = external_of(&world, "ECC_NIST_P256", "KEY_AGREEMENT").await;
+    let der = bytes(&AgreementKey::generate(KeySpec::EccNistP256).unwrap().0);
+    let [0x30, 0x81, length, content @ ..] = der.as_slice() else { panic!("{:?}", &der[..3]) };
+    assert_eq!(content.len(), usize::from(*length));
+    for ber in [[&[0x30, 0x80], content, &[0, 0]].concat(), [&[0x30, 0x82, 0, *length], content].concat()] {
+        let refused = fault(import_sm2(&world, &key, &ber, json!({})).await);
+        assert_eq!(refused.0, "IncorrectKeyMaterialException");
+    }
+    import_sm2(&world, &key, &der, json!({})).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 """A PKCS#11 token through its module, by hand, in a process of its own: what is in it, and what opens with it.
 
-    token.py MODULE LABEL PIN objects               JSON: a list of the secret keys
-    token.py MODULE LABEL PIN decrypt ID IV AAD DATA  hex in, hex out: AES-GCM with a tag of 16 bytes
+    pkcs11_token.py MODULE LABEL PIN objects               JSON: a list of the secret keys
+    pkcs11_token.py MODULE LABEL PIN decrypt ID IV AAD DATA  hex in, hex out: AES-GCM with a tag of 16 bytes
 """
 
 import ctypes
