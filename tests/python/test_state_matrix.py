@@ -18,8 +18,6 @@ STATES = ("Enabled", "Disabled", "PendingDeletion", "PendingImport", "PendingRep
 WITHOUT_ORIGIN = ("Creating", "Updating")
 # Cells that the service answers otherwise, each with the reason.
 OTHERWISE = {
-    # The table allows it, but without key material there is no public key to give.
-    ("GetPublicKey", "PendingImport"): "KMSInvalidStateException",
     # No key material of ML-KEM can be imported, so that no key waits for any.
     ("Decapsulate", "PendingImport"): "n/a",
     ("Encapsulate", "PendingImport"): "n/a",
