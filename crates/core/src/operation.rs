@@ -16,6 +16,7 @@ use crate::{
 };
 
 /// The rules of an operation, read by the pipeline, the tests and the documentation.
+#[expect(clippy::struct_excessive_bools, reason = "columns of one table: none says anything about another")]
 pub struct OpSpec {
     /// The API's name.
     pub name: &'static str,
