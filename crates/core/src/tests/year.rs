@@ -109,13 +109,12 @@ async fn assert_gone(world: &World, arn: &str) {
 
 async fn look_at_all(world: &World, keys: &Keys, blobs: &[(&'static str, String)], day: u32) {
     for (name, arn) in &keys.0 {
-        match expected_state(name, day) {
-            Some(expected) => assert_eq!(state(world, arn).await, expected, "{name} on day {day}"),
-            None => {
-                let asked = world.ask("DescribeKey", &json!({"KeyId": arn})).await;
-                assert_eq!(fault(asked).0, "NotFoundException", "{name} on day {day}");
-                assert_gone(world, arn).await;
-            }
+        if let Some(expected) = expected_state(name, day) {
+            assert_eq!(state(world, arn).await, expected, "{name} on day {day}");
+        } else {
+            let asked = world.ask("DescribeKey", &json!({"KeyId": arn})).await;
+            assert_eq!(fault(asked).0, "NotFoundException", "{name} on day {day}");
+            assert_gone(world, arn).await;
         }
     }
     for (name, blob) in blobs {
