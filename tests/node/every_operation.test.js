@@ -7,7 +7,7 @@ import { after, before, test } from "node:test";
 
 import * as kms from "@aws-sdk/client-kms";
 
-import { ACCOUNT, CREDENTIALS, startServer } from "./server.js";
+import { ACCOUNT, startServer } from "./server.js";
 
 // These need an external key manager or a token; the AWS SDK for Python and the AWS CLI call them where the tests have one.
 const NOT_CALLED_HERE = new Set([
@@ -25,7 +25,7 @@ let server, here, there;
 before(async () => {
   server = await startServer();
   const connect = (region) =>
-    new kms.KMSClient({ endpoint: server.url, region, credentials: CREDENTIALS, maxAttempts: 1 });
+    new kms.KMSClient({ endpoint: server.url, region, credentials: server.credentials, maxAttempts: 1 });
   [here, there] = [connect("us-east-1"), connect("eu-west-1")];
 });
 after(async () => {

@@ -16,14 +16,14 @@ import {
   RevokeGrantCommand,
 } from "@aws-sdk/client-kms";
 
-import { ACCOUNT, CREDENTIALS, startServer } from "./server.js";
+import { ACCOUNT, startServer } from "./server.js";
 
 const ROOT = `arn:aws:iam::${ACCOUNT}:root`;
 let server, kms, KeyId;
 
 before(async () => {
   server = await startServer();
-  kms = new KMSClient({ endpoint: server.url, region: "us-east-1", credentials: CREDENTIALS, maxAttempts: 1 });
+  kms = new KMSClient({ endpoint: server.url, region: "us-east-1", credentials: server.credentials, maxAttempts: 1 });
   const Statement = [{ Effect: "Allow", Principal: { AWS: ROOT }, NotAction: "kms:Encrypt", Resource: "*" }];
   const Policy = JSON.stringify({ Version: "2012-10-17", Statement });
   KeyId = (await kms.send(new CreateKeyCommand({ Policy }))).KeyMetadata.Arn;

@@ -48,7 +48,7 @@ import {
   verify,
 } from "node:crypto";
 
-import { ACCOUNT, CREDENTIALS, startServer } from "./server.js";
+import { ACCOUNT, startServer } from "./server.js";
 
 const SECRET = Buffer.from("the plaintext never leaves \u{1F511}");
 let server;
@@ -64,7 +64,7 @@ function connect(more = {}) {
   return new KMSClient({
     endpoint: server.url,
     region: "us-east-1",
-    credentials: CREDENTIALS,
+    credentials: server.credentials,
     maxAttempts: 1,
     ...more,
   });
@@ -209,7 +209,7 @@ describe("errors are of their class", () => {
     ));
 
   test("a wrong secret", async () => {
-    const stranger = connect({ credentials: { ...CREDENTIALS, secretAccessKey: "wrong" } });
+    const stranger = connect({ credentials: { ...server.credentials, secretAccessKey: "wrong" } });
     await assert.rejects(stranger.send(new DescribeKeyCommand({ KeyId: old })), (error) => {
       assert.ok(error instanceof KMSServiceException);
       assert.equal(error.name, "InvalidSignatureException");

@@ -8,15 +8,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { newCaller } from "./caller.js";
+
 const BINARY = process.env.RESEAL_BIN ?? fileURLToPath(new URL("../../target/debug/reseal", import.meta.url));
 const START_MILLISECONDS = 60_000;
 
-export const CREDENTIALS = {
+const ROOT = {
   accessKeyId: "AKIANODEACCOUNT23456",
   secretAccessKey: "node-account-secret-for-tests-only-000000",
 };
 export const ACCOUNT = "111122223333";
 
+/** A running server: its `url`, and the `credentials` of the IAM user that tests call as (RESEAL_SUITE_CALLER=root: the root user). */
 export async function startServer() {
   if (!existsSync(BINARY)) throw new Error(`no server binary at ${BINARY}: cargo build -p reseal, or set RESEAL_BIN`);
   const folder = await mkdtemp(join(tmpdir(), "reseal-node-"));
@@ -24,8 +27,8 @@ export async function startServer() {
     env: {
       PATH: process.env.PATH,
       RESEAL_ACCOUNT_ID: ACCOUNT,
-      RESEAL_ROOT_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
-      RESEAL_ROOT_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
+      RESEAL_ROOT_ACCESS_KEY_ID: ROOT.accessKeyId,
+      RESEAL_ROOT_SECRET_ACCESS_KEY: ROOT.secretAccessKey,
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -42,8 +45,10 @@ export async function startServer() {
     exited.then((status) => reject(new Error(`the server left with ${status}: ${printed}`)));
     setTimeout(() => reject(new Error(`the server does not listen: ${printed}`)), START_MILLISECONDS).unref();
   });
+  const credentials = process.env.RESEAL_SUITE_CALLER === "root" ? ROOT : await newCaller(url, ACCOUNT, ROOT);
   return {
     url,
+    credentials,
     async stop() {
       child.kill("SIGTERM");
       const status = await exited;

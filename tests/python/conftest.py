@@ -39,33 +39,58 @@ def own_server(tmp_path):
 def assert_calm(server):
     printed = server.everything_printed()
     assert b"panicked" not in printed, printed[-4000:]
-    assert FIRST.secret_key.encode() not in printed
+    for secret in server.secrets():
+        assert secret.encode() not in printed
 
 
 @pytest.fixture(scope="session")
 def root():
-    """Credentials of the first account's root user."""
+    """Credentials of the first account's root user: for IAM, and for tests that are about the root user."""
     return FIRST
 
 
 @pytest.fixture(scope="session")
 def root_arn(root):
+    """The first account as a principal of policies and grants."""
     return f"arn:aws:iam::{root.account}:root"
 
 
 @pytest.fixture(scope="session")
-def kms(server, root):
-    return kms_client(server, root)
+def caller(server):
+    """Who calls if a test says nothing else: an IAM user with no permission that the tests do not need."""
+    return server.caller
 
 
 @pytest.fixture(scope="session")
-def other(server):
-    """Credentials of a second account."""
+def caller_arn(caller):
+    return caller.arn
+
+
+@pytest.fixture(scope="session")
+def kms(server, caller):
+    return kms_client(server, caller)
+
+
+@pytest.fixture(scope="session")
+def other_root(server):
+    """Credentials of a second account's root user."""
     return server.create_account(SECOND_ACCOUNT)
 
 
 @pytest.fixture(scope="session")
+def other(server, other_root):
+    """Who calls from the second account: such a user too."""
+    return server.caller_of(other_root)
+
+
+@pytest.fixture(scope="session")
+def other_caller_arn(other):
+    return other.arn
+
+
+@pytest.fixture(scope="session")
 def other_arn(other):
+    """The second account as a principal of policies and grants."""
     return f"arn:aws:iam::{other.account}:root"
 
 
@@ -75,15 +100,15 @@ def other_kms(server, other):
 
 
 @pytest.fixture
-def raw(server, root):
-    requester = Requester(server, root)
+def raw(server, caller):
+    requester = Requester(server, caller)
     yield requester
     requester.close()
 
 
 @pytest.fixture
-def cli(server, root, tmp_path):
-    return Cli(server, root, tmp_path)
+def cli(server, caller, tmp_path):
+    return Cli(server, caller, tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,9 @@ import uuid
 import pytest
 
 from conftest import uuid_of
+from support import caller as callers
 from support.clients import kms_client
 from support.raw import Requester
-from support.server import FIRST
 
 PLAINTEXT = b"plaintext-that-nobody-may-ever-find-again"
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -28,7 +28,7 @@ def recorded(server):
     return find
 
 
-def test_a_reencrypt_is_recorded_in_full(server, root, root_arn, key, second_key, kms, raw):
+def test_a_reencrypt_is_recorded_in_full(server, caller, key, second_key, kms, raw):
     blob = kms.encrypt(KeyId=key, Plaintext=PLAINTEXT, EncryptionContext=CONTEXT)["CiphertextBlob"]
     answer = raw.call(
         "ReEncrypt",
@@ -45,7 +45,8 @@ def test_a_reencrypt_is_recorded_in_full(server, root, root_arn, key, second_key
     assert uuid.UUID(record.pop("eventID")).version == 4
     identity = record.pop("userIdentity")
     assert identity.pop("principalId")
-    assert identity == {"type": "Root", "arn": root_arn, "accountId": root.account, "accessKeyId": root.access_key}
+    assert identity == caller.identity
+    decided = ["key-policy/Enable IAM User Permissions"] + [f"identity-policy/{callers.NAME}/Keys"] * (not callers.AS_ROOT)
     expected = {
         "eventSource": "kms.amazonaws.com",
         "eventName": "ReEncrypt",
@@ -65,15 +66,15 @@ def test_a_reencrypt_is_recorded_in_full(server, root, root_arn, key, second_key
             "destinationKeyMaterialId": answer.json["DestinationKeyMaterialId"],
         },
         "authorization": [
-            {"action": f"kms:{action}", "effect": "Allow", "decidedBy": ["key-policy/Enable IAM User Permissions"]}
+            {"action": f"kms:{action}", "effect": "Allow", "decidedBy": decided}
             for action in ("ReEncryptFrom", "ReEncryptTo")
         ],
         "requestID": answer.request_id,
         "readOnly": True,
-        "resources": [{"accountId": root.account, "type": "AWS::KMS::Key", "ARN": arn} for arn in (key, second_key)],
+        "resources": [{"accountId": caller.account, "type": "AWS::KMS::Key", "ARN": arn} for arn in (key, second_key)],
         "eventType": "AwsApiCall",
         "managementEvent": True,
-        "recipientAccountId": root.account,
+        "recipientAccountId": caller.account,
         "eventCategory": "Management",
     }
     assert {name: record.get(name) for name in expected} == expected
@@ -160,8 +161,8 @@ def test_an_alias_stays_an_alias_and_the_key_is_named_beside_it(kms, recorded, k
     assert [entry["ARN"] for entry in record["resources"]] == [key]
 
 
-def test_every_authenticated_call_has_exactly_one_record(server, root, key):
-    requester = Requester(server, root)
+def test_every_authenticated_call_has_exactly_one_record(server, key):
+    requester = Requester(server, server.caller)
     calls = [("Encrypt", {"KeyId": key, "Plaintext": b"p"}), ("DescribeKey", {"KeyId": "no"}), ("ListKeys", {})]
     ids = [requester.call(*calls[turn % 3]).request_id for turn in range(90)]
     requester.close()
@@ -171,7 +172,7 @@ def test_every_authenticated_call_has_exactly_one_record(server, root, key):
     assert len(set(events)) == len(events)
 
 
-def test_calls_that_are_not_authenticated_are_not_recorded_one_by_one(server, raw, root):
+def test_calls_that_are_not_authenticated_are_not_recorded_one_by_one(server, raw):
     before = len(server.audit_lines())
     for _ in range(50):
         headers, content = raw.signed("ListKeys")
@@ -196,7 +197,7 @@ def test_across_accounts_both_have_a_record(
 def test_nothing_secret_is_ever_written_down(own_server):
     """Plaintexts, ciphertexts, data keys and credentials appear neither in the audit files nor in what the process prints."""
     server = own_server.start()
-    kms, raw = kms_client(server, FIRST), Requester(server, FIRST)
+    kms, raw = kms_client(server, server.caller), Requester(server, server.caller)
     key = kms.create_key()["KeyMetadata"]["Arn"]
     secrets = [PLAINTEXT]
 
@@ -224,13 +225,14 @@ def test_nothing_secret_is_ever_written_down(own_server):
     for secret in secrets:
         for form in (secret, base64.b64encode(secret)[:-4], secret.hex().encode(), secret.hex().upper().encode()):
             assert form not in written, f"found a secret of {len(secret)} bytes"
-    assert FIRST.secret_key.encode() not in written and signature.encode() not in written
+    for secret in (*server.secrets(), signature):
+        assert secret.encode() not in written
     assert "Z\u00fcrich" in "\n".join(lines) or "Z\\u00fcrich" in "\n".join(lines), "contexts are recorded in clear"
 
 
 def test_the_store_holds_no_key_material_or_policy_in_clear(own_server):
     server = own_server.start()
-    kms = kms_client(server, FIRST)
+    kms = kms_client(server, server.caller)
     marker = "a-description-to-look-for-in-the-store"
     kms.create_key(Description=marker, Tags=[{"TagKey": "tag-to-look-for", "TagValue": marker}])
     assert server.stop() == 0
@@ -238,4 +240,5 @@ def test_the_store_holds_no_key_material_or_policy_in_clear(own_server):
         content = path.read_bytes()
         assert marker.encode() not in content
         assert b"2012-10-17" not in content
-        assert FIRST.secret_key.encode() not in content
+        for secret in server.secrets():
+            assert secret.encode() not in content

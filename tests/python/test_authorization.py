@@ -50,38 +50,38 @@ CALLS = {
 
 
 @pytest.mark.parametrize("action", CALLS)
-def test_each_action_is_asked_for_by_its_name(kms, make_key, root_arn, policy_for, action):
+def test_each_action_is_asked_for_by_its_name(kms, make_key, root_arn, policy_for, action, caller_arn):
     arn = make_key()
     others = [f"kms:{name}" for name in [*CALLS, "PutKeyPolicy", "Decrypt"] if name != action]
     kms.put_key_policy(KeyId=arn, Policy=policy_for(root_arn, actions=others))
-    with refused("AccessDeniedException", not_allowed(root_arn, action, arn)):
+    with refused("AccessDeniedException", not_allowed(caller_arn, action, arn)):
         CALLS[action](kms, arn)
     kms.put_key_policy(KeyId=arn, Policy=policy_for(root_arn, deny=[f"kms:{action}"]))
-    with refused("AccessDeniedException", explicitly_denied(root_arn, action, arn)):
+    with refused("AccessDeniedException", explicitly_denied(caller_arn, action, arn)):
         CALLS[action](kms, arn)
 
 
-def test_get_public_key_is_asked_for_by_its_name(kms, make_key, root_arn, policy_for):
+def test_get_public_key_is_asked_for_by_its_name(kms, make_key, root_arn, policy_for, caller_arn):
     arn = make_key(KeySpec="SM2", KeyUsage="ENCRYPT_DECRYPT")
     kms.put_key_policy(KeyId=arn, Policy=policy_for(root_arn, actions=["kms:PutKeyPolicy"]))
-    with refused("AccessDeniedException", not_allowed(root_arn, "GetPublicKey", arn)):
+    with refused("AccessDeniedException", not_allowed(caller_arn, "GetPublicKey", arn)):
         kms.get_public_key(KeyId=arn)
 
 
-def test_permission_is_asked_before_the_state_is_told(kms, make_key, root_arn, policy_for):
+def test_permission_is_asked_before_the_state_is_told(kms, make_key, root_arn, policy_for, caller_arn):
     arn = make_key(Policy=policy_for(root_arn, deny=["kms:Encrypt"]))
     kms.disable_key(KeyId=arn)
-    with refused("AccessDeniedException", explicitly_denied(root_arn, "Encrypt", arn)):
+    with refused("AccessDeniedException", explicitly_denied(caller_arn, "Encrypt", arn)):
         kms.encrypt(KeyId=arn, Plaintext=b"p")
 
 
-def test_decrypt_by_ciphertext_alone_does_not_tell_denial_from_absence(kms, make_key, root_arn, policy_for):
+def test_decrypt_by_ciphertext_alone_does_not_tell_denial_from_absence(kms, make_key, root_arn, policy_for, caller_arn):
     arn = make_key()
     blob = kms.encrypt(KeyId=arn, Plaintext=b"p")["CiphertextBlob"]
     kms.put_key_policy(KeyId=arn, Policy=policy_for(root_arn, deny=["kms:Decrypt"]))
-    with refused("AccessDeniedException", NOT_BY_CIPHERTEXT.format(caller=root_arn, action="Decrypt")):
+    with refused("AccessDeniedException", NOT_BY_CIPHERTEXT.format(caller=caller_arn, action="Decrypt")):
         kms.decrypt(CiphertextBlob=blob)
-    with refused("AccessDeniedException", explicitly_denied(root_arn, "Decrypt", arn)):
+    with refused("AccessDeniedException", explicitly_denied(caller_arn, "Decrypt", arn)):
         kms.decrypt(KeyId=arn, CiphertextBlob=blob)
 
 
@@ -114,28 +114,28 @@ def test_ways_to_name_the_account(kms, make_key, root, root_arn, principal):
     CALLS["Encrypt"](kms, arn)
 
 
-def test_a_statement_about_another_key_is_not_about_this_one(kms, make_key, root_arn, key):
+def test_a_statement_about_another_key_is_not_about_this_one(kms, make_key, root_arn, key, caller_arn):
     mine = statement("Allow", root_arn, ["kms:PutKeyPolicy", "kms:GetKeyPolicy"])
     elsewhere = {**statement("Allow", root_arn, "kms:*"), "Resource": key}
     arn = make_key(Policy=json.dumps({"Version": "2012-10-17", "Statement": [mine, elsewhere]}))
-    with refused("AccessDeniedException", not_allowed(root_arn, "Encrypt", arn)):
+    with refused("AccessDeniedException", not_allowed(caller_arn, "Encrypt", arn)):
         kms.encrypt(KeyId=arn, Plaintext=b"p")
 
 
-def test_another_account_sees_and_uses_nothing_that_it_was_not_given(other_kms, kms, key, other_arn):
-    with refused("AccessDeniedException", not_allowed(other_arn, "Encrypt", key)):
+def test_another_account_sees_and_uses_nothing_that_it_was_not_given(other_kms, kms, key, other_caller_arn):
+    with refused("AccessDeniedException", not_allowed(other_caller_arn, "Encrypt", key)):
         other_kms.encrypt(KeyId=key, Plaintext=b"p")
-    with refused("AccessDeniedException", not_allowed(other_arn, "DescribeKey", key)):
+    with refused("AccessDeniedException", not_allowed(other_caller_arn, "DescribeKey", key)):
         other_kms.describe_key(KeyId=key)
     blob = kms.encrypt(KeyId=key, Plaintext=b"p")["CiphertextBlob"]
-    with refused("AccessDeniedException", NOT_BY_CIPHERTEXT.format(caller=other_arn, action="Decrypt")):
+    with refused("AccessDeniedException", NOT_BY_CIPHERTEXT.format(caller=other_caller_arn, action="Decrypt")):
         other_kms.decrypt(CiphertextBlob=blob)
     pages = other_kms.get_paginator("list_keys").paginate()
     assert key not in [entry["KeyArn"] for page in pages for entry in page["Keys"]]
 
 
-def test_another_accounts_key_that_does_not_exist_looks_like_one_that_is_closed(other_kms, other_arn, unknown_key):
-    with refused("AccessDeniedException", not_allowed(other_arn, "Encrypt", unknown_key)):
+def test_another_accounts_key_that_does_not_exist_looks_like_one_that_is_closed(other_kms, unknown_key, other_caller_arn):
+    with refused("AccessDeniedException", not_allowed(other_caller_arn, "Encrypt", unknown_key)):
         other_kms.encrypt(KeyId=unknown_key, Plaintext=b"p")
 
 
@@ -146,7 +146,7 @@ def test_a_short_id_never_reaches_into_another_account(other_kms, other, key):
 
 
 def test_another_account_uses_what_the_key_policy_opens_to_it(
-    other_kms, kms, make_key, make_alias, root, root_arn, other_arn
+    other_kms, kms, make_key, make_alias, root, root_arn, other_arn, other_caller_arn
 ):
     shared = [statement("Allow", root_arn, "kms:*"), statement("Allow", other_arn, ["kms:Encrypt", "kms:DescribeKey"])]
     arn = make_key(Policy=json.dumps({"Version": "2012-10-17", "Statement": shared}))
@@ -156,7 +156,7 @@ def test_another_account_uses_what_the_key_policy_opens_to_it(
     assert other_kms.encrypt(KeyId=alias_arn, Plaintext=b"p")["KeyId"] == arn
     assert other_kms.describe_key(KeyId=arn)["KeyMetadata"]["Arn"] == arn
     assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"from afar"
-    with refused("AccessDeniedException", not_allowed(other_arn, "Decrypt", arn)):
+    with refused("AccessDeniedException", not_allowed(other_caller_arn, "Decrypt", arn)):
         other_kms.decrypt(KeyId=arn, CiphertextBlob=blob)
 
 

@@ -46,8 +46,8 @@ def test_the_undamaged_one_opens(open_it, blob):
 
 
 @pytest.mark.proof
-def test_one_bit_changed_anywhere(open_it, blob, root_arn):
-    denied = NOT_BY_CIPHERTEXT.format(caller=root_arn, action=open_it.action)
+def test_one_bit_changed_anywhere(open_it, blob, caller_arn):
+    denied = NOT_BY_CIPHERTEXT.format(caller=caller_arn, action=open_it.action)
     for place, changed in flips(blob):
         answer = open_it(changed)
         if place in KEY_ID_PLACE and answer.error == "AccessDeniedException":

@@ -57,7 +57,7 @@ def server(folder, softhsm, anchors):
 
 @pytest.fixture(scope="module")
 def kms(server):
-    return kms_client(server, FIRST)
+    return kms_client(server, server.caller)
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +178,7 @@ def test_random_bytes_of_the_token(kms, store):
 def test_many_calls_at_once(server, key):
     """More than there are sessions."""
     def round_trip(number):
-        kms = kms_client(server, FIRST)
+        kms = kms_client(server, server.caller)
         blob = kms.encrypt(KeyId=key, Plaintext=str(number).encode())["CiphertextBlob"]
         return kms.decrypt(CiphertextBlob=blob)["Plaintext"] == str(number).encode()
 
@@ -279,7 +279,7 @@ def test_audit_records(server, kms, store, key):
 
 
 def test_with_the_aws_cli(server, store, tmp_path):
-    cli = Cli(server, FIRST, tmp_path)
+    cli = Cli(server, server.caller, tmp_path)
     key = cli.json("create-key", "--origin", "AWS_CLOUDHSM", "--custom-key-store-id", store)["KeyMetadata"]["Arn"]
     (tmp_path / "plain").write_bytes(b"from the command line")
     blob = cli.text("encrypt", "--key-id", key, "--plaintext", "fileb://plain", "--query", "CiphertextBlob", "--output", "text")
@@ -293,7 +293,7 @@ def test_what_was_connected_still_is_after_a_restart(server, kms, store, key):
     blob = kms.encrypt(KeyId=key, Plaintext=b"secret")["CiphertextBlob"]
     server.kill()
     server.start()
-    again = kms_client(server, FIRST)
+    again = kms_client(server, server.caller)
     assert describe(again, store)["ConnectionState"] == "CONNECTED"
     assert again.decrypt(CiphertextBlob=blob)["Plaintext"] == b"secret"
     wait_until(again, store, "CONNECTED")

@@ -30,9 +30,9 @@ def run_all(workers):
     return errors
 
 
-def test_sixty_four_clients_with_two_connections_each(server, root, key, second_key):
+def test_sixty_four_clients_with_two_connections_each(server, key, second_key):
     def work(number):
-        requester = Requester(server, root)
+        requester = Requester(server, server.caller)
         plaintext = b"client %d" % number
         for _ in range(CALLS):
             sealed = requester.call("Encrypt", {"KeyId": key, "Plaintext": plaintext})
@@ -48,11 +48,11 @@ def test_sixty_four_clients_with_two_connections_each(server, root, key, second_
     assert run_all([lambda number=number: work(number) for number in range(CLIENTS * CONNECTIONS)]) == []
 
 
-def test_changes_of_many_clients_at_once(server, root):
+def test_changes_of_many_clients_at_once(server):
     """Each client makes, names, changes and schedules its own key; the writer of the store serves them together."""
 
     def work(number):
-        kms = kms_client(server, root, region="eu-south-1")
+        kms = kms_client(server, server.caller, region="eu-south-1")
         for turn in range(4):
             arn = kms.create_key(Description=f"{number}")["KeyMetadata"]["Arn"]
             alias = f"alias/crowd/{number}/{turn}"
@@ -67,12 +67,12 @@ def test_changes_of_many_clients_at_once(server, root):
     assert run_all([lambda number=number: work(number) for number in range(16)]) == []
 
 
-def test_changes_of_one_key_by_many_clients(server, root, make_key, kms):
+def test_changes_of_one_key_by_many_clients(server, make_key, kms):
     """Every acknowledged tag is there in the end: no change overwrites another one unseen."""
     arn = make_key()
 
     def work(number):
-        requester = Requester(server, root)
+        requester = Requester(server, server.caller)
         for turn in range(3):
             tags = [{"TagKey": f"{number}.{turn}", "TagValue": "v"}]
             answer = requester.call("TagResource", {"KeyId": arn, "Tags": tags})
@@ -84,17 +84,17 @@ def test_changes_of_one_key_by_many_clients(server, root, make_key, kms):
     assert len([tag for page in pages for tag in page["Tags"]]) == 48
 
 
-def test_one_name_for_many_clients(server, root, make_key):
+def test_one_name_for_many_clients(server, make_key):
     """Of many who ask for the same alias at the same moment exactly one gets it."""
     arn = make_key()
     answers = []
 
     def work():
-        requester = Requester(server, root)
+        requester = Requester(server, server.caller)
         answers.append(requester.call("CreateAlias", {"AliasName": "alias/contested", "TargetKeyId": arn}))
         requester.close()
 
     assert run_all([work] * 16) == []
     assert sorted(answer.status for answer in answers) == [200] + [400] * 15
     assert {answer.error for answer in answers if answer.status == 400} == {"AlreadyExistsException"}
-    Requester(server, root).call("DeleteAlias", {"AliasName": "alias/contested"})
+    Requester(server, server.caller).call("DeleteAlias", {"AliasName": "alias/contested"})

@@ -14,7 +14,6 @@ import pytest
 
 from support.clients import kms_client
 from support.raw import Requester
-from support.server import FIRST
 
 ROUNDS = int(os.environ.get("RESEAL_CRASH_ROUNDS", "5"))
 WORKERS = 8
@@ -34,8 +33,8 @@ class Worker:
         self.blobs = []
         self.faults = []
 
-    def run(self, server, stop):
-        requester = Requester(server, FIRST)
+    def run(self, server, caller, stop):
+        requester = Requester(server, caller)
         choose = random.Random(self.number * 1_000_003 + len(self.acknowledged))
         try:
             while not stop.is_set():
@@ -118,7 +117,8 @@ def test_whatever_was_acknowledged_survives_a_kill(own_server, capsys):
 
 def under_load(server, workers, seconds):
     stop = threading.Event()
-    threads = [threading.Thread(target=worker.run, args=(server, stop)) for worker in workers]
+    caller = server.caller  # made before the load
+    threads = [threading.Thread(target=worker.run, args=(server, caller, stop)) for worker in workers]
     for thread in threads:
         thread.start()
     time.sleep(seconds)
@@ -133,7 +133,7 @@ def under_load(server, workers, seconds):
 
 def settle(server, workers):
     """Asks about the changes that a kill cut off, so that the next round knows where it stands."""
-    kms = kms_client(server, FIRST)
+    kms = kms_client(server, server.caller)
     aliases = aliases_of(kms)
     for worker in workers:
         for arn, state in worker.keys.items():
@@ -147,7 +147,7 @@ def settle(server, workers):
 
 
 def check_store(server, workers):
-    kms = kms_client(server, FIRST)
+    kms = kms_client(server, server.caller)
     aliases = aliases_of(kms)
     for worker in workers:
         for arn, state in worker.keys.items():

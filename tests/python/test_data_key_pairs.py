@@ -199,10 +199,10 @@ def test_states_and_absence(kms, make_key, call):
 
 
 @pytest.mark.parametrize("call", BOTH)
-def test_who_may_not(other, other_kms, key, call):
+def test_who_may_not(other_kms, key, call, other_caller_arn):
     action = "kms:" + NAMES[BOTH.index(call)]
     text = (
-        f"User: arn:aws:iam::{other.account}:root is not authorized to perform: {action} on resource: {key} "
+        f"User: {other_caller_arn} is not authorized to perform: {action} on resource: {key} "
         f"because no resource-based policy allows the {action} action"
     )
     with refused("AccessDeniedException", text):

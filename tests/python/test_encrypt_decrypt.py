@@ -95,10 +95,10 @@ def test_encrypt_with_a_key_that_does_not_exist(kms, unknown_key):
         kms.encrypt(KeyId=unknown_key, Plaintext=b"p")
 
 
-def test_decrypt_what_a_key_of_another_region_encrypted(server, root, root_arn, key, kms):
+def test_decrypt_what_a_key_of_another_region_encrypted(server, key, kms, caller_arn):
     blob = kms.encrypt(KeyId=key, Plaintext=b"p")["CiphertextBlob"]
-    elsewhere = kms_client(server, root, region="eu-west-1")
-    with refused("AccessDeniedException", NOT_BY_CIPHERTEXT.format(caller=root_arn, action="Decrypt")):
+    elsewhere = kms_client(server, server.caller, region="eu-west-1")
+    with refused("AccessDeniedException", NOT_BY_CIPHERTEXT.format(caller=caller_arn, action="Decrypt")):
         elsewhere.decrypt(CiphertextBlob=blob)
 
 

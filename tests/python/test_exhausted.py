@@ -37,7 +37,7 @@ def narrow(tmp_path_factory):
 @pytest.fixture(scope="module")
 def full(narrow):
     """A client of the server, and its three keys, one of them a multi-Region primary."""
-    kms = kms_client(narrow, FIRST)
+    kms = kms_client(narrow, narrow.caller)
     keys = [kms.create_key(MultiRegion=number == 0)["KeyMetadata"]["Arn"] for number in range(3)]
     for number, key in enumerate(keys):
         kms.create_alias(AliasName=f"alias/{number}", TargetKeyId=key)
@@ -80,7 +80,7 @@ def test_limit(narrow, full, operation):
     text, parameters = LIMITS[operation]
     if operation == "CreateGrant":
         kms.create_grant(**parameters(key))
-    raw = Requester(narrow, FIRST)
+    raw = Requester(narrow, narrow.caller)
     assert_refused(raw.call(operation, parameters(key)), "LimitExceededException", text.format(key=key))
     raw.close()
 
@@ -89,13 +89,13 @@ def test_without_a_log_nothing_is_attempted(tmp_path):
     """Once no record can be kept, every operation fails, whatever it is asked, and nothing of it is done."""
     environment = {"RESEAL_AUDIT_SEGMENT_BYTES": str(1024 * 1024)}
     server = Server(tmp_path / "data", environment=environment).start()
-    kms = kms_client(server, FIRST)
+    kms = kms_client(server, server.caller)
     key = kms.create_key()["KeyMetadata"]["Arn"]
     shutil.rmtree(server.data_dir / "audit")
     with refused("KMSInternalException"):
         for _ in range(1_000):  # the next segment has no place to be
             kms.update_key_description(KeyId=key, Description="x" * 8_000)
-    raw = Requester(server, FIRST)
+    raw = Requester(server, server.caller)
     text = "The request was rejected because an internal error occurred."
     for operation in model.present():
         answer = raw.call(operation, {"KeyId": key} if EXAMPLES[operation].kinds else {})

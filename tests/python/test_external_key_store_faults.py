@@ -156,7 +156,7 @@ def test_a_slow_proxy_is_not_waited_for(kms, proxy, failing):
 def test_a_slow_proxy_holds_up_nobody_else(server, kms, key, proxy):
     own, answers = kms.create_key()["KeyMetadata"]["Arn"], []
     proxy.fail("hold", "/keys/")
-    waiting = threading.Thread(target=lambda: answers.append(encrypted(kms_client(server, FIRST), key)))
+    waiting = threading.Thread(target=lambda: answers.append(encrypted(kms_client(server, server.caller), key)))
     waiting.start()
     try:
         deadline = time.monotonic() + 60

@@ -20,7 +20,6 @@ from support.key_stores import (
     external_key_store,
     wait_until,
 )
-from support.server import FIRST
 
 NOT_CONNECTED = (
     "This KMS key is in a custom key store that is not connected to its external key store proxy. Connect the external key "
@@ -94,7 +93,7 @@ def test_an_empty_key_store_can_be_deleted(kms):
 
 @pytest.mark.parametrize("length", [1, 32, 4096])
 @pytest.mark.parametrize("manner", [(12, b""), (16, b"key_version=1"), (12, bytes(range(20)))], ids=str)
-def test_double_encryption_seen_from_outside(kms, store, proxy, length, manner):
+def test_double_encryption_seen_from_outside(server, kms, store, proxy, length, manner):
     """The blob taken apart as docs/ciphertext-format.md says, and its outer layer opened with the external key alone."""
     iv_length, metadata = manner
     name = f"outside-{length}-{iv_length}-{len(metadata)}"
@@ -126,7 +125,7 @@ def test_double_encryption_seen_from_outside(kms, store, proxy, length, manner):
     for seen, operation in [(encrypt, "Encrypt"), (decrypt, "Decrypt")]:
         told = seen["request"]["requestMetadata"]
         assert told["kmsOperation"] == operation and told["kmsKeyArn"] == key
-        assert told["awsPrincipalArn"] == f"arn:aws:iam::{FIRST.account}:root"
+        assert told["awsPrincipalArn"] == server.caller.arn
         assert seen["path"] == f"{PREFIX}/shared/kms/xks/v1/keys/{name}/{operation.lower()}"
 
 
@@ -277,8 +276,8 @@ def test_names_and_pages(kms, store):
 
 
 def test_other_accounts_and_regions_see_nothing(server, kms, store, key):
-    other = server.create_account("444455556666")
-    for stranger in [kms_client(server, other), kms_client(server, FIRST, region="eu-west-1")]:
+    other = server.caller_of(server.create_account("444455556666"))
+    for stranger in [kms_client(server, other), kms_client(server, server.caller, region="eu-west-1")]:
         assert stranger.describe_custom_key_stores()["CustomKeyStores"] == []
         for call in [
             lambda kms: kms.describe_custom_key_stores(CustomKeyStoreId=store),
@@ -322,13 +321,13 @@ def test_secrets_are_nowhere_on_disk(server, store):
 
 
 def test_with_the_aws_cli(server, proxy, tmp_path):
-    cli = Cli(server, FIRST, tmp_path)
+    cli = Cli(server, server.caller, tmp_path)
     proxy.key("cli")
     # Given as an option of its own, the CLI would fetch what it takes for the URL of a parameter.
     parameters = json.dumps(external_key_store("cli"))
     store = cli.json("create-custom-key-store", "--cli-input-json", parameters)["CustomKeyStoreId"]
     cli.text("connect-custom-key-store", "--custom-key-store-id", store)
-    wait_until(kms_client(server, FIRST), store, "CONNECTED")
+    wait_until(kms_client(server, server.caller), store, "CONNECTED")
     key = cli.json(
         *("create-key", "--origin", "EXTERNAL_KEY_STORE", "--custom-key-store-id", store, "--xks-key-id", "cli")
     )["KeyMetadata"]["Arn"]
@@ -339,7 +338,7 @@ def test_with_the_aws_cli(server, proxy, tmp_path):
     assert base64.b64decode(plain) == b"from the command line"
     cli.text("disconnect-custom-key-store", "--custom-key-store-id", store)
     assert "KMSInvalidStateException" in cli.fails("decrypt", "--ciphertext-blob", "fileb://blob")
-    wait_until(kms_client(server, FIRST), store, "DISCONNECTED")
+    wait_until(kms_client(server, server.caller), store, "DISCONNECTED")
     assert "CustomKeyStoreHasCMKsException" in cli.fails("delete-custom-key-store", "--custom-key-store-id", store)
     cli.text("update-custom-key-store", "--custom-key-store-id", store, "--new-custom-key-store-name", "renamed")
     shown = cli.json("describe-custom-key-stores", "--custom-key-store-name", "renamed")["CustomKeyStores"]
@@ -351,7 +350,7 @@ def test_what_was_connected_still_is_after_a_restart(server, kms, key, store):
     blob = encrypted(kms, key)
     server.kill()
     server.start()
-    again = kms_client(server, FIRST)
+    again = kms_client(server, server.caller)
     assert describe(again, store)["ConnectionState"] == "CONNECTED"
     assert again.decrypt(CiphertextBlob=blob)["Plaintext"] == b"secret"
     again.describe_key(KeyId=key)

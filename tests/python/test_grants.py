@@ -279,18 +279,17 @@ def test_what_the_audit_trail_says(server, kms, other_kms, make_key, grant, othe
 
 def test_grants_outlive_a_restart(own_server):
     from support.clients import kms_client
-    from support.server import FIRST
 
     own_server.start()
-    second = own_server.create_account(SECOND_ACCOUNT)
-    kms = kms_client(own_server, FIRST)
+    second = own_server.caller_of(own_server.create_account(SECOND_ACCOUNT))
+    kms = kms_client(own_server, own_server.caller)
     key = kms.create_key()["KeyMetadata"]["Arn"]
     grantee = f"arn:aws:iam::{SECOND_ACCOUNT}:root"
     kept, gone = (kms.create_grant(KeyId=key, GranteePrincipal=grantee, Operations=["Encrypt"]) for _ in range(2))
     kms.revoke_grant(KeyId=key, GrantId=gone["GrantId"])
     own_server.kill()
     own_server.start()
-    kms, other = kms_client(own_server, FIRST), kms_client(own_server, second)
+    kms, other = kms_client(own_server, own_server.caller), kms_client(own_server, second)
     assert ids(kms.list_grants(KeyId=key)) == [kept["GrantId"]]
     other.encrypt(KeyId=key, Plaintext=b"p", GrantTokens=[kept["GrantToken"]])
     with refused("InvalidGrantTokenException"):

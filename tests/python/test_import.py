@@ -225,16 +225,16 @@ def test_the_log_tells_of_an_import_and_keeps_its_secrets(server, kms, external,
     assert material not in on_disk
 
 
-def test_an_import_that_was_answered_survives_a_crash(own_server, root, tmp_path):
+def test_an_import_that_was_answered_survives_a_crash(own_server, tmp_path):
     own_server.start()
-    kms = kms_client(own_server, root)
+    kms = kms_client(own_server, own_server.caller)
     material = secrets.token_bytes(32)
     arn = kms.create_key(Origin="EXTERNAL")["KeyMetadata"]["Arn"]
     parameters = Importer(kms, tmp_path).parameters(arn)
     Importer(kms, tmp_path)(arn, material)
     own_server.kill()
     own_server.start()
-    kms = kms_client(own_server, root)
+    kms = kms_client(own_server, own_server.caller)
     sealed = kms.encrypt(KeyId=arn, Plaintext=b"p")["CiphertextBlob"]
     assert opened_outside(material, sealed) == b"p"
     # So does a token that was given out.

@@ -222,7 +222,7 @@ def test_parameters_for_symmetric_keys_alone(kms, external, bring):
         bring(arn, bytes(32), ImportType="NEW_KEY_MATERIAL", KeyMaterialId="0" * 64)
 
 
-def test_each_action_is_asked_for_by_its_name(kms, external, bring, root_arn, policy_for):
+def test_each_action_is_asked_for_by_its_name(kms, external, bring, root_arn, policy_for, caller_arn):
     arn = external()
     bring(arn, bytes(32))
     parameters = bring.parameters(arn)
@@ -240,7 +240,7 @@ def test_each_action_is_asked_for_by_its_name(kms, external, bring, root_arn, po
     for action, call in calls.items():
         kms.put_key_policy(KeyId=arn, Policy=policy_for(root_arn, deny=[f"kms:{action}"]))
         text = (
-            f"User: {root_arn} is not authorized to perform: kms:{action} on resource: {arn} "
+            f"User: {caller_arn} is not authorized to perform: kms:{action} on resource: {arn} "
             "with an explicit deny in a resource-based policy"
         )
         with refused("AccessDeniedException", text):

@@ -111,14 +111,14 @@ def test_both_keys_of_a_reencryption_count_each_in_its_owners_log(
         kms.get_key_last_usage(KeyId=destination)
 
 
-def test_it_is_known_after_a_restart(own_server, root):
+def test_it_is_known_after_a_restart(own_server):
     own_server.start()
-    kms = kms_client(own_server, root)
+    kms = kms_client(own_server, own_server.caller)
     arn = kms.create_key()["KeyMetadata"]["Arn"]
     kms.encrypt(KeyId=arn, Plaintext=b"p")
     before = last(kms, arn)
     own_server.restart()
-    kms = kms_client(own_server, root)
+    kms = kms_client(own_server, own_server.caller)
     assert last(kms, arn) == before
     kms.encrypt(KeyId=arn, Plaintext=b"p")
     assert last(kms, arn)["KeyLastUsage"]["Timestamp"] > before["KeyLastUsage"]["Timestamp"]

@@ -19,8 +19,8 @@ HERE, THERE, THIRD = "us-east-1", "eu-west-1", "ap-southeast-2"
 
 
 @pytest.fixture(scope="module")
-def clients(server, root):
-    return {region: kms_client(server, root, region=region) for region in (HERE, THERE, THIRD)}
+def clients(server):
+    return {region: kms_client(server, server.caller, region=region) for region in (HERE, THERE, THIRD)}
 
 
 @pytest.fixture
@@ -344,7 +344,7 @@ def test_siblings_stay_in_step_under_concurrent_changes(clients, make_set):
 
 def test_a_killed_server_keeps_the_set(own_server):
     own_server.start()
-    here, there = (kms_client(own_server, FIRST, region=region) for region in (HERE, THERE))
+    here, there = (kms_client(own_server, own_server.caller, region=region) for region in (HERE, THERE))
     key = uuid_of(new_key(here, MultiRegion=True))
     here.replicate_key(KeyId=key, ReplicaRegion=THERE)
     here.update_primary_region(KeyId=key, PrimaryRegion=THERE)
@@ -352,15 +352,15 @@ def test_a_killed_server_keeps_the_set(own_server):
     blob = here.encrypt(KeyId=key, Plaintext=b"before")["CiphertextBlob"]
     own_server.kill()
     own_server.start()
-    clients = {region: kms_client(own_server, FIRST, region=region) for region in (HERE, THERE)}
+    clients = {region: kms_client(own_server, own_server.caller, region=region) for region in (HERE, THERE)}
     assert_set(clients, key, THERE, [HERE], regions=[HERE, THERE])
     assert clients[THERE].decrypt(CiphertextBlob=blob)["Plaintext"] == b"before"
     names = [record["eventName"] for record in own_server.audit_records() if key in json.dumps(record)]
     assert names.count("UpdatePrimaryRegion") == 2 and names.count("SynchronizeMultiRegionKey") == 1
 
 
-def test_the_command_line_in_two_regions(server, root, cli, tmp_path):
-    there = Cli(server, root, tmp_path, region=THERE)
+def test_the_command_line_in_two_regions(server, cli, tmp_path):
+    there = Cli(server, server.caller, tmp_path, region=THERE)
     key = cli.text("create-key", "--multi-region", "--query", "KeyMetadata.KeyId", "--output", "text")
     replica = cli.json("replicate-key", "--key-id", key, "--replica-region", THERE, "--description", "over there")
     assert replica["ReplicaKeyMetadata"]["Description"] == "over there"

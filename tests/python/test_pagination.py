@@ -13,8 +13,8 @@ ALIASES = 53
 
 
 @pytest.fixture(scope="module")
-def quiet(server, root):
-    kms = kms_client(server, root, region=REGION)
+def quiet(server):
+    kms = kms_client(server, server.caller, region=REGION)
     arns = [kms.create_key()["KeyMetadata"]["Arn"] for _ in range(KEYS)]
     for number in range(ALIASES):
         kms.create_alias(AliasName=f"alias/page/{number:03}", TargetKeyId=arns[number])
@@ -108,12 +108,12 @@ def test_a_marker_for_the_list_that_never_has_two_pages(kms, key):
         kms.list_key_policies(KeyId=key, Marker="made-up")
 
 
-def test_a_marker_of_another_list(quiet, server, root, other):
+def test_a_marker_of_another_list(quiet, server, other):
     kms, arns = quiet
     marker = kms.list_keys(Limit=1)["NextMarker"]
     alias_marker = kms.list_aliases(Limit=1)["NextMarker"]
     foreign = kms_client(server, other, region=REGION)
-    elsewhere = kms_client(server, root, region="eu-west-2")
+    elsewhere = kms_client(server, server.caller, region="eu-west-2")
     assert other.account == SECOND_ACCOUNT
     for call in (
         lambda: kms.list_aliases(Marker=marker),

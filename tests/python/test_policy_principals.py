@@ -24,12 +24,12 @@ def policy(root_arn, *principals, action="kms:Encrypt"):
     return json.dumps({"Version": "2012-10-17", "Statement": [kept, *named]})
 
 
-def test_principals_of_own_accounts_must_exist(kms, directory, make_key, root, root_arn, other, server):
+def test_principals_of_own_accounts_must_exist(kms, directory, make_key, root, root_arn, other_root, server):
     user = directory.user()
     role = directory.role(trust({"AWS": user.arn}), Path="/p/")
     name = role.rpartition("/")[2]
     session = f"arn:aws:sts::{root.account}:assumed-role/{name}/s"
-    elsewhere = Directory(server, other).user()
+    elsewhere = Directory(server, other_root).user()
     arn = make_key(Policy=policy(root_arn, user.arn, role, session, elsewhere.arn, "arn:aws:iam::999988887777:user/unknown"))
     absent = [
         f"arn:aws:iam::{root.account}:user/nobody",
@@ -37,7 +37,7 @@ def test_principals_of_own_accounts_must_exist(kms, directory, make_key, root, r
         f"arn:aws:iam::{root.account}:role/{name}",
         f"arn:aws:iam::{root.account}:user/path/{user.name}",
         f"arn:aws:sts::{root.account}:assumed-role/nobody/s",
-        f"arn:aws:iam::{other.account}:user/nobody",
+        f"arn:aws:iam::{other_root.account}:user/nobody",
     ]
     for principal in absent:
         with refused("MalformedPolicyDocumentException", INVALID):
@@ -78,7 +78,7 @@ def test_a_role_trusts_whom_it_named(directory):
 def test_development_mode_has_no_directory_to_ask(tmp_path):
     server = Server(tmp_path / "dev", arguments=["--dev"]).start()
     try:
-        kms = kms_client(server, FIRST)
+        kms = kms_client(server, server.caller)
         named = f"arn:aws:iam::{FIRST.account}:user/nobody"
         kms.create_key(Policy=policy(f"arn:aws:iam::{FIRST.account}:root", named))
         directory = Directory(server, FIRST)

@@ -19,12 +19,14 @@ from support.server import FIRST, Credentials, Server
 def test_it_says_where_it_listens_and_nothing_secret(own_server):
     server = own_server.start()
     assert server.stdout.splitlines().count(f"reseal: listening on {server.url}") == 1
-    assert FIRST.secret_key not in server.stdout + server.stderr
+    kms_client(server, server.caller).list_keys()
+    for secret in server.secrets():
+        assert secret not in server.stdout + server.stderr
 
 
 def test_what_was_made_is_there_after_a_restart(own_server):
     server = own_server.start()
-    kms = kms_client(server, FIRST)
+    kms = kms_client(server, server.caller)
     key = kms.create_key(Description="stays", Tags=[{"TagKey": "a", "TagValue": "b"}])["KeyMetadata"]
     kms.create_alias(AliasName="alias/stays", TargetKeyId=key["Arn"])
     first = kms.encrypt(KeyId=key["Arn"], Plaintext=b"before")["CiphertextBlob"]
@@ -33,7 +35,7 @@ def test_what_was_made_is_there_after_a_restart(own_server):
     sealed = kms.encrypt(KeyId=rsa, Plaintext=b"rsa", EncryptionAlgorithm="RSAES_OAEP_SHA_1")["CiphertextBlob"]
     before = kms.describe_key(KeyId="alias/stays")["KeyMetadata"]
 
-    kms = kms_client(server.restart(), FIRST)
+    kms = kms_client(server.restart(), server.caller)
     assert kms.describe_key(KeyId="alias/stays")["KeyMetadata"] == before
     assert kms.list_resource_tags(KeyId=key["KeyId"])["Tags"] == [{"TagKey": "a", "TagValue": "b"}]
     assert kms.decrypt(CiphertextBlob=first)["Plaintext"] == b"before"
@@ -66,7 +68,7 @@ def test_credentials_that_nobody_chose_go_to_a_file_for_the_owner_only(own_serve
 
 def test_the_data_directory_is_for_the_owner_only(own_server):
     server = own_server.start()
-    kms_client(server, FIRST).create_key()
+    kms_client(server, server.caller).create_key()
     assert stat.S_IMODE(server.data_dir.stat().st_mode) == 0o700
     assert stat.S_IMODE((server.data_dir / "root.key").stat().st_mode) == 0o600
 
@@ -91,7 +93,7 @@ def test_a_root_key_that_others_can_read_is_refused(own_server):
 
 def test_without_its_root_key_it_does_not_begin_anew_on_old_data(own_server):
     server = own_server.start()
-    kms_client(server, FIRST).create_key()
+    kms_client(server, server.caller).create_key()
     assert server.stop() == 0
     (server.data_dir / "root.key").rename(server.data_dir.with_name("root.key.elsewhere"))
     finished = server.run("serve", "--listen", "127.0.0.1:0", expect=None)
@@ -99,7 +101,7 @@ def test_without_its_root_key_it_does_not_begin_anew_on_old_data(own_server):
     assert "listening on" not in finished.stdout
     server.data_dir.with_name("root.key.elsewhere").rename(server.data_dir / "root.key")
     server.start()
-    assert len(kms_client(server, FIRST).list_keys()["Keys"]) == 1
+    assert len(kms_client(server, server.caller).list_keys()["Keys"]) == 1
 
 
 def test_a_second_process_on_the_same_directory_is_refused(own_server):
@@ -107,17 +109,17 @@ def test_a_second_process_on_the_same_directory_is_refused(own_server):
     finished = server.run("serve", "--listen", "127.0.0.1:0", expect=None)
     assert finished.returncode != 0
     assert "listening on" not in finished.stdout
-    assert kms_client(server, FIRST).list_keys()["Keys"] == []
+    assert kms_client(server, server.caller).list_keys()["Keys"] == []
 
 
 def test_it_finishes_what_it_began_before_it_leaves(own_server):
     """Requests under way at SIGTERM are answered, and the process leaves with status 0."""
     server = own_server.start()
-    answers, errors = [], []
+    caller, answers, errors = server.caller, [], []
 
     def work():
         try:
-            requester = Requester(server, FIRST)
+            requester = Requester(server, caller)
             body = {"KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT_DECRYPT"}
             answers.append(requester.call("CreateKey", body).status)
         except Exception as error:  # noqa: BLE001 - told to the test
@@ -136,7 +138,7 @@ def test_it_finishes_what_it_began_before_it_leaves(own_server):
 def test_it_does_not_wait_for_idle_connections(own_server):
     server = own_server.start()
     idle = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(5)]
-    requester = Requester(server, FIRST)
+    requester = Requester(server, server.caller)
     requester.call("ListKeys")
     began = time.monotonic()
     assert server.stop() == 0
@@ -218,7 +220,7 @@ def test_metrics_have_a_listener_of_their_own(own_server):
         port = free.getsockname()[1]
     own_server.arguments = ("--metrics-listen", f"127.0.0.1:{port}")
     server = own_server.start()
-    requester = Requester(server, FIRST)
+    requester = Requester(server, server.caller)
     assert requester.call("ListKeys").status == 200
     assert requester.call("DescribeKey", {"KeyId": "no"}).status == 400
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
@@ -272,12 +274,12 @@ def test_developer_mode_begins_with_what_a_seed_file_lists(tmp_path):
         """
     )
     server = Server(tmp_path / "dev", arguments=["--dev", "--seed", str(seed)])
-    kms = kms_client(server.start(), FIRST)
+    kms = kms_client(server.start(), server.caller)
     metadata = kms.describe_key(KeyId="alias/seeded")["KeyMetadata"]
     assert (metadata["KeyId"], metadata["Description"]) == (identifier, "known in advance")
     blob = kms.encrypt(KeyId=identifier, Plaintext=b"p")["CiphertextBlob"]
     server.restart()
-    assert kms_client(server, FIRST).decrypt(CiphertextBlob=blob)["Plaintext"] == b"p"
+    assert kms_client(server, server.caller).decrypt(CiphertextBlob=blob)["Plaintext"] == b"p"
     assert server.stop() == 0
     finished = server.run("serve", "--listen", "127.0.0.1:0", "--seed", str(seed), expect=None)
     assert finished.returncode != 0, "fixed ids are for developer mode"

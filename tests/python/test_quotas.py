@@ -5,7 +5,7 @@ import pytest
 from conftest import new_key
 from support.clients import Cli, kms_client
 from support.expect import refused
-from support.server import FIRST, Server
+from support.server import Server
 
 TOO_FAST = "You have exceeded the rate at which you may call KMS. Reduce the frequency of your calls."
 
@@ -27,7 +27,7 @@ def limited(tmp_path):
 
 def test_an_account_has_only_so_many_keys_in_a_region(limited):
     server = limited(QUOTAS_KEYS_PER_REGION="3")
-    here, there = (kms_client(server, FIRST, region=region) for region in ("us-east-1", "eu-west-1"))
+    here, there = (kms_client(server, server.caller, region=region) for region in ("us-east-1", "eu-west-1"))
     keys = [new_key(here, MultiRegion=True) for _ in range(3)]
     words = "An account can have at most 3 KMS keys in a Region."
     with refused("LimitExceededException", words):
@@ -36,13 +36,13 @@ def test_an_account_has_only_so_many_keys_in_a_region(limited):
         new_key(there)
     with refused("LimitExceededException", words):
         here.replicate_key(KeyId=keys[0], ReplicaRegion="eu-west-1")
-    other = kms_client(server, server.create_account("444455556666"))
+    other = kms_client(server, server.caller_of(server.create_account("444455556666")))
     new_key(other)
 
 
 def test_calls_beyond_the_rate(limited, tmp_path):
     server = limited(QUOTAS_REQUESTS="DescribeKey=1, crypto/symmetric=1000")
-    kms = kms_client(server, FIRST)
+    kms = kms_client(server, server.caller)
     key = new_key(kms)
 
     def describe_until_refused():
@@ -56,7 +56,7 @@ def test_calls_beyond_the_rate(limited, tmp_path):
         kms.get_key_policy(KeyId=key)
     kms.encrypt(KeyId=key, Plaintext=b"p")
     # A client that tries again gets through.
-    cli = Cli(server, FIRST, tmp_path)
+    cli = Cli(server, server.caller, tmp_path)
     cli.environment["AWS_MAX_ATTEMPTS"] = "10"
     assert cli.json("describe-key", "--key-id", key)["KeyMetadata"]["Arn"] == key
 

@@ -38,8 +38,8 @@ def attesting(tmp_path_factory, authority):
 
 
 @pytest.fixture(scope="module")
-def enclave_kms(attesting, root):
-    return kms_client(attesting, root)
+def enclave_kms(attesting):
+    return kms_client(attesting, attesting.caller)
 
 
 @pytest.fixture(scope="module")
@@ -124,8 +124,8 @@ def test_a_key_pair_for_the_enclave(enclave_kms, enclave_key, enclave, recipient
     assert public_key == load_der_public_key(made["PublicKey"])
 
 
-def test_an_operation_without_a_plaintext_knows_no_recipient(attesting, root, enclave_key):
-    raw = Requester(attesting, root)
+def test_an_operation_without_a_plaintext_knows_no_recipient(attesting, enclave_key):
+    raw = Requester(attesting, attesting.caller)
     body = {"KeyId": enclave_key, "KeySpec": "AES_256", "Recipient": {"AttestationDocument": "AAAA"}}
     assert raw.call("GenerateDataKeyWithoutPlaintext", body).status == 200
     raw.close()
@@ -173,7 +173,7 @@ def test_a_document_that_does_not_hold(enclave_kms, enclave_key, authority, encl
             call()
 
 
-def test_certificates_have_their_time(tmp_path, root, enclave):
+def test_certificates_have_their_time(tmp_path, enclave):
     """The chain of this authority ended a moment ago: its documents are of today, its certificates are not."""
     now = datetime.datetime.now(datetime.timezone.utc)
     past = Authority(at=now - datetime.timedelta(hours=3))
@@ -181,7 +181,7 @@ def test_certificates_have_their_time(tmp_path, root, enclave):
     server = Server(tmp_path / "data", environment={"RESEAL_ATTESTATION_ROOT": str(tmp_path / "root.pem")}).start()
     with refused("ValidationException", UNTRUSTED):
         recipient = named(past.document(enclave.public_key))
-        kms_client(server, root).generate_random(NumberOfBytes=1, Recipient=recipient)
+        kms_client(server, server.caller).generate_random(NumberOfBytes=1, Recipient=recipient)
     assert server.stop() == 0
 
 
@@ -245,8 +245,8 @@ def test_a_dry_run_checks_the_document_too(enclave_kms, enclave_key, authority, 
         enclave_kms.generate_data_key(KeyId=enclave_key, KeySpec="AES_256", Recipient=old, DryRun=True)
 
 
-def test_constraints_of_the_member(attesting, root):
-    raw = Requester(attesting, root)
+def test_constraints_of_the_member(attesting):
+    raw = Requester(attesting, attesting.caller)
     enumeration = violation(
         "Member must satisfy enum value set: [RSAES_OAEP_SHA_256]", "recipient.keyEncryptionAlgorithm", "RSA"
     )

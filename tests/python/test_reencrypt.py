@@ -185,10 +185,10 @@ def test_keys_that_do_not_exist(kms, key, blob, root, unknown_key):
         kms.re_encrypt(CiphertextBlob=blob, DestinationKeyId=key.replace("us-east-1", "eu-west-1"))
 
 
-def test_a_ciphertext_whose_key_is_in_another_region(server, root, root_arn, blob):
-    elsewhere = kms_client(server, root, region="eu-west-1")
+def test_a_ciphertext_whose_key_is_in_another_region(server, blob, caller_arn):
+    elsewhere = kms_client(server, server.caller, region="eu-west-1")
     destination = elsewhere.create_key()["KeyMetadata"]["Arn"]
-    with refused("AccessDeniedException", NOT_BY_CIPHERTEXT.format(caller=root_arn, action="ReEncryptFrom")):
+    with refused("AccessDeniedException", NOT_BY_CIPHERTEXT.format(caller=caller_arn, action="ReEncryptFrom")):
         elsewhere.re_encrypt(CiphertextBlob=blob, DestinationKeyId=destination)
 
 

@@ -22,7 +22,7 @@ TEN = [
 
 @pytest.mark.parametrize("region", TEN)
 def test_the_whole_way_in_each_region(server, root, region):
-    kms = kms_client(server, root, region=region)
+    kms = kms_client(server, server.caller, region=region)
     old, new = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
     assert old.startswith(f"arn:aws:kms:{region}:{root.account}:key/")
     blob = kms.encrypt(KeyId=old, Plaintext=b"p")["CiphertextBlob"]
@@ -30,10 +30,10 @@ def test_the_whole_way_in_each_region(server, root, region):
     assert kms.decrypt(CiphertextBlob=moved["CiphertextBlob"])["Plaintext"] == b"p"
 
 
-def test_a_region_knows_nothing_of_another_ones_keys_and_aliases(server, root, kms, make_key, make_alias):
+def test_a_region_knows_nothing_of_another_ones_keys_and_aliases(server, kms, make_key, make_alias):
     arn = make_key()
     make_alias("alias/same-name", arn)
-    elsewhere = kms_client(server, root, region="eu-west-1")
+    elsewhere = kms_client(server, server.caller, region="eu-west-1")
     with refused("NotFoundException", f"Key '{arn.replace('us-east-1', 'eu-west-1')}' does not exist"):
         elsewhere.describe_key(KeyId=uuid_of(arn))
     with refused("NotFoundException", "Invalid arn us-east-1"):

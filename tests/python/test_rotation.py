@@ -184,15 +184,15 @@ def test_another_account_sees_the_status_when_it_may_and_changes_nothing(kms, ot
             call(KeyId=arn)
 
 
-def test_the_schedule_survives_a_crash(own_server, root):
+def test_the_schedule_survives_a_crash(own_server):
     own_server.start()
-    kms = kms_client(own_server, root)
+    kms = kms_client(own_server, own_server.caller)
     arn = kms.create_key()["KeyMetadata"]["Arn"]
     kms.enable_key_rotation(KeyId=arn, RotationPeriodInDays=100)
     before = status(kms, arn)
     own_server.kill()
     own_server.start()
-    assert status(kms_client(own_server, root), arn) == before
+    assert status(kms_client(own_server, own_server.caller), arn) == before
 
 
 def test_what_the_log_tells(server, kms, make_key):

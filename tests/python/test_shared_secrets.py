@@ -302,10 +302,10 @@ def test_the_audit_records(kms, server, agreeing, encapsulating):
         assert record["readOnly"] is True
 
 
-def test_keys_outlive_the_process(own_server, root):
+def test_keys_outlive_the_process(own_server):
     from support.clients import kms_client
 
-    kms = kms_client(own_server.start(), root)
+    kms = kms_client(own_server.start(), own_server.caller)
     agreement = kms.create_key(KeySpec="ECC_NIST_P384", KeyUsage=AGREEMENT)["KeyMetadata"]["Arn"]
     kem = kms.create_key(KeySpec="ML_KEM_768", KeyUsage=ENCAPSULATION)["KeyMetadata"]["Arn"]
     mac = kms.create_key(KeySpec="HMAC_512", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["Arn"]
@@ -313,7 +313,7 @@ def test_keys_outlive_the_process(own_server, root):
     derived = derive(kms, agreement, own)["SharedSecret"]
     made = kms.encapsulate(KeyId=kem, EncapsulationAlgorithm="ML_KEM")
     code = kms.generate_mac(KeyId=mac, Message=b"m", MacAlgorithm="HMAC_SHA_512")["Mac"]
-    kms = kms_client(own_server.restart(), root)
+    kms = kms_client(own_server.restart(), own_server.caller)
     assert derive(kms, agreement, own)["SharedSecret"] == derived
     assert decapsulate(kms, kem, made["SharedSecretCiphertextBlob"])["SharedSecret"] == made["SharedSecret"]
     assert kms.verify_mac(KeyId=mac, Message=b"m", MacAlgorithm="HMAC_SHA_512", Mac=code)["MacValid"]

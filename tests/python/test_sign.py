@@ -325,10 +325,10 @@ def test_unknown_keys_and_states(kms, make_key):
         kms.sign(KeyId=arn, **asked)
 
 
-def test_who_may_not(server, other, other_kms, kms, signing_key):
+def test_who_may_not(server, other_kms, kms, signing_key, other_caller_arn):
     arn = signing_key("ECC_NIST_P256")
     text = (
-        f"User: arn:aws:iam::{other.account}:root is not authorized to perform: kms:Sign on resource: {arn} "
+        f"User: {other_caller_arn} is not authorized to perform: kms:Sign on resource: {arn} "
         "because no resource-based policy allows the kms:Sign action"
     )
     with refused("AccessDeniedException", text):
@@ -352,9 +352,9 @@ def test_a_grant_to_sign(kms, other_kms, other_arn, signing_key):
         other_kms.sign(**asked)
 
 
-def test_signatures_and_keys_outlive_the_process(own_server, root):
+def test_signatures_and_keys_outlive_the_process(own_server):
     own_server.start()
-    kms = kms_client(own_server, root)
+    kms = kms_client(own_server, own_server.caller)
     made = {}
     for spec in ("RSA_2048", "ECC_SECG_P256K1", "ECC_NIST_EDWARDS25519", "ML_DSA_65", "SM2"):
         arn = new_key(kms, KeySpec=spec, KeyUsage=USAGE)
@@ -362,7 +362,7 @@ def test_signatures_and_keys_outlive_the_process(own_server, root):
         made[arn] = (asked, kms.sign(**asked)["Signature"], kms.get_public_key(KeyId=arn)["PublicKey"])
     assert own_server.stop() == 0
     own_server.start()
-    kms = kms_client(own_server, root)
+    kms = kms_client(own_server, own_server.caller)
     for arn, (asked, signature, public) in made.items():
         assert kms.get_public_key(KeyId=arn)["PublicKey"] == public
         assert kms.verify(**asked, Signature=signature)["SignatureValid"]

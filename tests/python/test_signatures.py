@@ -27,13 +27,13 @@ def test_an_unsigned_request(raw):
     assert_refused(raw.send(headers, content), "MissingAuthenticationTokenException", "Missing Authentication Token")
 
 
-def test_a_wrong_secret(raw, root):
-    wrong = Credentials(root.account, root.access_key, root.secret_key + "x")
+def test_a_wrong_secret(raw, caller):
+    wrong = Credentials(caller.account, caller.access_key, caller.secret_key + "x")
     assert_refused(raw.call("ListKeys", credentials=wrong), "InvalidSignatureException", MISMATCH)
 
 
-def test_an_unknown_access_key(raw, root):
-    unknown = Credentials(root.account, "AKIANOBODYKNOWSTHIS1", root.secret_key)
+def test_an_unknown_access_key(raw, caller):
+    unknown = Credentials(caller.account, "AKIANOBODYKNOWSTHIS1", caller.secret_key)
     assert_refused(raw.call("ListKeys", credentials=unknown), "UnrecognizedClientException", UNKNOWN_TOKEN)
 
 
@@ -239,7 +239,7 @@ def test_an_unknown_operation_without_a_signature_does_nothing(raw):
 # The signature in the query string instead of the header.
 
 
-def presigned(raw, root, body=b'{"Limit":1}', age=0, expires=60, **wrong):
+def presigned(raw, caller, body=b'{"Limit":1}', age=0, expires=60, **wrong):
     at = sigv4.now() - timedelta(seconds=age)
     headers = {
         "host": f"127.0.0.1:{raw.server.port}",
@@ -247,7 +247,7 @@ def presigned(raw, root, body=b'{"Limit":1}', age=0, expires=60, **wrong):
         "x-amz-target": PREFIX + "ListKeys",
     }
     query = sigv4.presigned_query(
-        wrong.get("credentials", root),
+        wrong.get("credentials", caller),
         headers,
         body,
         scope=sigv4.scope(at, "us-east-1"),
@@ -262,35 +262,35 @@ def send_presigned(raw, signed):
     return raw.send(headers, content, path=path)
 
 
-def test_a_presigned_request_is_accepted(raw, root):
-    answer = send_presigned(raw, presigned(raw, root))
+def test_a_presigned_request_is_accepted(raw, caller):
+    answer = send_presigned(raw, presigned(raw, caller))
     assert answer.status == 200 and len(answer.json["Keys"]) == 1, answer
 
 
-def test_a_presigned_request_lives_as_long_as_it_says(raw, root):
-    assert send_presigned(raw, presigned(raw, root, age=600, expires=3600)).status == 200
-    answer = send_presigned(raw, presigned(raw, root, age=600, expires=300))
+def test_a_presigned_request_lives_as_long_as_it_says(raw, caller):
+    assert send_presigned(raw, presigned(raw, caller, age=600, expires=3600)).status == 200
+    answer = send_presigned(raw, presigned(raw, caller, age=600, expires=300))
     assert answer.status == 400 and answer.error in ("InvalidSignatureException", "RequestExpired"), answer
 
 
 @pytest.mark.parametrize("expires", [0, -1, 604801])
-def test_a_presigned_request_that_says_nonsense_about_its_life(raw, root, expires):
-    answer = send_presigned(raw, presigned(raw, root, expires=expires))
+def test_a_presigned_request_that_says_nonsense_about_its_life(raw, caller, expires):
+    answer = send_presigned(raw, presigned(raw, caller, expires=expires))
     assert answer.status == 400, answer
 
 
-def test_a_presigned_request_covers_its_body(raw, root):
-    answer = send_presigned(raw, presigned(raw, root, sent=b'{"Limit":2}'))
+def test_a_presigned_request_covers_its_body(raw, caller):
+    answer = send_presigned(raw, presigned(raw, caller, sent=b'{"Limit":2}'))
     assert_refused(answer, "InvalidSignatureException", MISMATCH)
 
 
-def test_a_presigned_request_with_the_wrong_secret(raw, root):
-    wrong = Credentials(root.account, root.access_key, "wrong")
-    assert_refused(send_presigned(raw, presigned(raw, root, credentials=wrong)), "InvalidSignatureException", MISMATCH)
+def test_a_presigned_request_with_the_wrong_secret(raw, caller):
+    wrong = Credentials(caller.account, caller.access_key, "wrong")
+    assert_refused(send_presigned(raw, presigned(raw, caller, credentials=wrong)), "InvalidSignatureException", MISMATCH)
 
 
-def test_both_ways_of_signing_at_once(raw, root):
-    headers, content, path = presigned(raw, root, body=b"{}")
+def test_both_ways_of_signing_at_once(raw, caller):
+    headers, content, path = presigned(raw, caller, body=b"{}")
     header_form, _ = raw.signed("ListKeys", b"{}")
     answer = raw.send({**headers, **header_form}, content, path=path)
     assert answer.status == 400, answer

@@ -17,8 +17,8 @@ def directory(server, root):
 
 
 @pytest.fixture(scope="module")
-def elsewhere(server, other):
-    return Directory(server, other)
+def elsewhere(server, other_root):
+    return Directory(server, other_root)
 
 
 def assume(directory, user, role, **parameters):

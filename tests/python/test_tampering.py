@@ -9,7 +9,6 @@ from botocore.exceptions import ClientError
 from conftest import uuid_of
 from support.clients import kms_client
 from support.expect import refused
-from support.server import FIRST
 
 
 class Stopped:
@@ -18,7 +17,7 @@ class Stopped:
     def __init__(self, server):
         self.server = server
         server.start()
-        kms = kms_client(server, FIRST)
+        kms = kms_client(server, server.caller)
         self.mine, self.neighbour = (
             kms.create_key(Description=text)["KeyMetadata"]["Arn"] for text in ("mine", "neighbour")
         )
@@ -104,7 +103,7 @@ def is_listed(kms, arn):
 def assert_found_out(stopped, row):
     """What the row holds cannot be used, the other key can in every way, and an operator learns which record it was."""
     server, mine, neighbour = stopped.server.start(), stopped.mine, stopped.neighbour
-    kms = kms_client(server, FIRST)
+    kms = kms_client(server, server.caller)
     noticed = refused_uses(kms, mine, stopped.blobs[mine]) > 0 or not is_listed(kms, mine)
     for use in uses(kms, neighbour, stopped.blobs[neighbour]):
         use()
@@ -168,7 +167,7 @@ def test_a_row_moved_to_another_key(stopped):
         moved = bytes(key[:-1]) + (b"1" if key[-1:] == b"0" else b"0")
         stopped.edit("update records set key = ? where key = ?", moved, key)
         server = stopped.server.start()
-        kms = kms_client(server, FIRST)
+        kms = kms_client(server, server.caller)
         for use in uses(kms, stopped.neighbour, stopped.blobs[stopped.neighbour]):
             use()
         opened = is_listed(kms, stopped.mine) and all(
@@ -191,7 +190,7 @@ def test_an_alias_is_protected_like_a_key(stopped):
         _, value = stopped.value_of(key)
         stopped.edit("update records set value = ? where key = ?", value[:-1] + bytes([value[-1] ^ 1]), key)
     server = stopped.server.start()
-    kms = kms_client(server, FIRST)
+    kms = kms_client(server, server.caller)
     with refused("KMSInternalException"):
         kms.encrypt(KeyId="alias/tampering", Plaintext=b"p")
     kms.encrypt(KeyId=stopped.neighbour, Plaintext=b"p")
@@ -199,7 +198,7 @@ def test_an_alias_is_protected_like_a_key(stopped):
 
 def test_an_untouched_database_opens(stopped):
     server = stopped.server.start()
-    kms = kms_client(server, FIRST)
+    kms = kms_client(server, server.caller)
     for arn in (stopped.mine, stopped.neighbour):
         assert refused_uses(kms, arn, stopped.blobs[arn]) == 0
     assert kms.encrypt(KeyId="alias/tampering", Plaintext=b"p")["KeyId"] == stopped.neighbour

@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from support.clients import kms_client
-from support.server import FIRST
 
 
 def make_certificate(folder):
@@ -60,7 +59,7 @@ def test_the_service_speaks_https(secured, tmp_path):
     server, certificate = secured
     assert server.url.startswith("https://")
     assert shown_certificate(server) == certificate
-    kms = kms_client(server, FIRST, verify=str(tmp_path / "certificate.pem"))
+    kms = kms_client(server, server.caller, verify=str(tmp_path / "certificate.pem"))
     key = kms.create_key()["KeyMetadata"]["Arn"]
     blob = kms.encrypt(KeyId=key, Plaintext=b"p")["CiphertextBlob"]
     assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"p"
@@ -87,7 +86,7 @@ def test_a_new_certificate_is_taken_up_on_sighup(secured, tmp_path):
     while shown_certificate(server) != new:
         assert time.monotonic() < deadline, "still the old certificate"
         time.sleep(0.05)
-    kms_client(server, FIRST, verify=str(tmp_path / "certificate.pem")).list_keys()
+    kms_client(server, server.caller, verify=str(tmp_path / "certificate.pem")).list_keys()
 
 
 def test_a_certificate_that_cannot_be_used_leaves_the_old_one_in_place(secured, tmp_path):

@@ -10,9 +10,9 @@ from support.identities import Directory, allow
 
 
 @pytest.fixture
-def scene(server, kms, other, other_kms, root_arn, other_arn, make_key, tmp_path):
+def scene(server, kms, other_root, other_kms, root_arn, other_arn, make_key, tmp_path):
     """A's key that B's account may re-encrypt from, B's own key, and a user of B who may do so."""
-    directory = Directory(server, other)
+    directory = Directory(server, other_root)
     given = statement("Allow", other_arn, "kms:ReEncryptFrom")
     kept = statement("Allow", root_arn, "kms:*")
     source = make_key(Policy=policy(kept, given))

@@ -60,7 +60,7 @@ def server(tmp_path_factory, issuers):
 
 @pytest.fixture(scope="module")
 def kms(server):
-    return kms_client(server, FIRST)
+    return kms_client(server, server.caller)
 
 
 @pytest.fixture(scope="module")

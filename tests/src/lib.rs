@@ -4,6 +4,8 @@
 //! skips it. Nothing here may import another crate of the workspace: what is tested is what a client sees.
 #![forbid(unsafe_code)]
 
+mod caller;
+
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -19,6 +21,7 @@ use aws_sdk_kms::config::{BehaviorVersion, Config, Credentials, Region};
 
 /// The first account of every server that these tests start.
 pub const ACCOUNT: &str = "111122223333";
+/// Of the account's root user.
 const ACCESS_KEY: &str = "AKIARUSTACCOUNT23456";
 const SECRET_KEY: &str = "rust-account-secret-for-tests-only-000000";
 const START: Duration = Duration::from_mins(1);
@@ -63,10 +66,11 @@ pub struct Server {
     process: Child,
     folder: PathBuf,
     url: String,
+    caller: Credentials,
 }
 
 impl Server {
-    /// Starts the server on a free loopback port and waits until it says that it listens.
+    /// Starts the server on a free loopback port, waits until it says that it listens, and makes the caller.
     pub fn start() -> Result<Self, Error> {
         let binary = binary();
         if !binary.is_file() {
@@ -85,24 +89,31 @@ impl Server {
             .stdout(File::create(&printed)?)
             .stderr(File::create(folder.join("stderr"))?)
             .spawn()?;
-        let mut server = Self { process, folder, url: String::new() };
+        let root = Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "test");
+        let mut server = Self { process, folder, url: String::new(), caller: root };
         server.url = server.wait_until_it_listens(&printed)?;
+        if caller_name().as_deref() != Some("root") {
+            let address = server.url.trim_start_matches("http://");
+            server.caller = caller::new_caller(address, &server.caller)?;
+        }
         Ok(server)
     }
 
-    /// An SDK client signed as the first account's root user. It never retries: no failure hides behind a second try.
+    /// An SDK client of the first account's IAM user for these tests (of its root user with `RESEAL_SUITE_CALLER=root`).
+    /// It never retries: no failure hides behind a second try.
     pub fn client(&self) -> Client {
-        self.client_with(SECRET_KEY)
+        self.client_with(self.caller.secret_access_key())
     }
 
     /// The same with another secret.
     pub fn client_with(&self, secret: &str) -> Client {
+        let access_key = self.caller.access_key_id();
         let config = Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .endpoint_url(&self.url)
             .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new(ACCESS_KEY, secret, None, None, "test"))
+            .credentials_provider(Credentials::new(access_key, secret, None, None, "test"))
             .retry_config(RetryConfig::disabled())
             .build();
         Client::from_conf(config)
@@ -154,6 +165,11 @@ impl Drop for Server {
 fn binary() -> PathBuf {
     let dev_build = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug/reseal");
     std::env::var("RESEAL_BIN").map_or_else(|_| dev_build(), PathBuf::from)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the harness is told by the environment who calls")]
+fn caller_name() -> Option<String> {
+    std::env::var("RESEAL_SUITE_CALLER").ok()
 }
 
 fn fresh_folder() -> Result<PathBuf, io::Error> {

@@ -15,18 +15,27 @@ import botocore
 import botocore.session
 from botocore import xform_name
 from botocore.config import Config
+from botocore.loaders import create_loader
 
 from .model import error_problems, operations, problems
 from .recorder import BOTO3, CLI, SEEN
 
 AWS = Path(sys.executable).with_name("aws")
+# The models of the services, read once for all clients.
+MODELS = create_loader()
+
+
+def new_session():
+    """Without any profile of the person who runs the tests."""
+    session = botocore.session.Session()
+    session.register_component("data_loader", MODELS)
+    session.set_config_variable("config_file", os.devnull)
+    session.set_config_variable("credentials_file", os.devnull)
+    return session
 
 
 def kms_client(server, credentials, region="us-east-1", verify=None):
-    session = botocore.session.Session()
-    session.set_config_variable("config_file", os.devnull)
-    session.set_config_variable("credentials_file", os.devnull)
-    client = session.create_client(
+    client = new_session().create_client(
         "kms",
         region_name=region,
         endpoint_url=server.url,
@@ -41,9 +50,6 @@ def kms_client(server, credentials, region="us-east-1", verify=None):
 
 def aws_client(service, server, credentials, region="us-east-1"):
     """A client of IAM or STS; `credentials` may be temporary, with a session token, or None for unsigned calls."""
-    session = botocore.session.Session()
-    session.set_config_variable("config_file", os.devnull)
-    session.set_config_variable("credentials_file", os.devnull)
     keys = {}
     if credentials is not None:
         keys = {
@@ -52,7 +58,7 @@ def aws_client(service, server, credentials, region="us-east-1"):
             "aws_session_token": getattr(credentials, "session_token", None),
         }
     unsigned = {"signature_version": botocore.UNSIGNED} if credentials is None else {}
-    client = session.create_client(
+    client = new_session().create_client(
         service,
         region_name=region,
         endpoint_url=server.url,

@@ -6,7 +6,7 @@ import pytest
 
 from .clients import kms_client
 from .key_stores import SECRET_ACCESS_KEY, Authority, Proxy, connect, external_key_store, proxy_table
-from .server import FIRST, Server
+from .server import Server
 
 HOSTS = ["proxy.example.com", "hasty.example.com", "vpc.example.com", "other-ca.example.com", "closed.example.com"]
 SERVICE = "com.amazonaws.vpce.us-east-1.vpce-svc-0123456789abcdef0"
@@ -52,7 +52,7 @@ def server(folder, authority, proxy):
 
 @pytest.fixture(scope="module")
 def kms(server):
-    return kms_client(server, FIRST)
+    return kms_client(server, server.caller)
 
 
 @pytest.fixture(scope="module")

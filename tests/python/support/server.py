@@ -9,9 +9,12 @@ import re
 import secrets
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
+
+from .caller import AS_ROOT, as_root, new_caller
 
 ROOT = Path(__file__).resolve().parents[3]
 BINARY = Path(os.environ.get("RESEAL_BIN", ROOT / "target" / "debug" / "reseal"))
@@ -40,6 +43,8 @@ class Server:
         self.url = None
         self.port = None
         self._runs = 0
+        self._callers = {}
+        self._making_a_caller = threading.Lock()
 
     def start(self):
         assert self.process is None, "already running"
@@ -67,6 +72,25 @@ class Server:
         status = self.stop()
         assert status == 0, f"status {status} on SIGTERM: {self.stderr[-2000:]}"
         return self.start()
+
+    @property
+    def caller(self):
+        """The IAM user of the first account that tests call as; made when it is first asked for."""
+        return self.caller_of(FIRST)
+
+    def caller_of(self, root):
+        """The same for any account, given its root user."""
+        if AS_ROOT:
+            return as_root(root)
+        with self._making_a_caller:
+            if root.account not in self._callers:
+                further = {FIRST.account} - {root.account}
+                self._callers[root.account] = new_caller(self, root, *further)
+            return self._callers[root.account]
+
+    def secrets(self):
+        """The secret access keys that nothing may ever print."""
+        return [FIRST.secret_key, *(caller.secret_key for caller in self._callers.values())]
 
     @property
     def stdout_path(self):

@@ -35,9 +35,10 @@ ORIGINS = {
 class World:
     def __init__(self, server, root, stores):
         self.server, self.root, self.stores = server, root, stores
-        self.kms = kms_client(server, root)
-        self.there = kms_client(server, root, region=THERE)
-        self.raw = Requester(server, root)
+        self.caller = server.caller
+        self.kms = kms_client(server, self.caller)
+        self.there = kms_client(server, self.caller, region=THERE)
+        self.raw = Requester(server, self.caller)
         stores.kms = self.kms
         self.shared = {}
 
@@ -52,8 +53,8 @@ class World:
 
     @cached_property
     def other(self):
-        """The root user of another account."""
-        return self.server.create_account("444455556666")
+        """The caller of another account."""
+        return self.server.caller_of(self.server.create_account("444455556666"))
 
     def key(self, kind, state="Enabled", fresh=False):
         if fresh:
@@ -75,7 +76,7 @@ class World:
         """The answer to a request that no client has checked beforehand."""
         if region == HERE and credentials is None:
             return self.raw.call(operation, parameters)
-        requester = Requester(self.server, credentials or self.root, region=region)
+        requester = Requester(self.server, credentials or self.caller, region=region)
         try:
             return requester.call(operation, parameters)
         finally:
