@@ -6,6 +6,7 @@ import json
 from conftest import uuid_of
 from support.clients import kms_client
 from support.expect import refused
+from support.identities import Directory, allow
 
 
 def last(kms, arn):
@@ -90,13 +91,15 @@ def test_signatures_macs_and_shared_secrets_count(server, kms, make_key):
 
 
 def test_both_keys_of_a_reencryption_count_each_in_its_owners_log(
-    server, kms, other_kms, make_key, root_arn, other_arn, policy_for
+    server, root, kms, other_kms, make_key, root_arn, other_arn, policy_for
 ):
     source = make_key()
     policy = policy_for(other_arn, root_arn)
     destination = other_kms.create_key(Policy=policy)["KeyMetadata"]["Arn"]
     blob = kms.encrypt(KeyId=source, Plaintext=b"p")["CiphertextBlob"]
-    moved = kms.re_encrypt(CiphertextBlob=blob, DestinationKeyId=destination)
+    directory = Directory(server, root)
+    mover = directory.user(allow("kms:ReEncryptFrom", source), allow("kms:ReEncryptTo", destination))
+    moved = directory.client("kms", mover).re_encrypt(CiphertextBlob=blob, DestinationKeyId=destination)
     request_id = moved["ResponseMetadata"]["RequestId"]
     records = {
         record["recipientAccountId"]: record["eventID"]
