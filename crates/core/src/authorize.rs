@@ -8,7 +8,7 @@ use reseal_policy::{
     Availability, Because, Caller, ConditionKey, Decision, DenialReason, Grant, GrantOperation, Policies,
     Request as PolicyRequest, RequestContext, Target, evaluate, evaluate_retiring,
 };
-use reseal_types::Region;
+use reseal_types::{AccountId, Region};
 
 use crate::{
     call::Call,
@@ -35,7 +35,7 @@ pub(crate) async fn authorize<Op: Operation>(
         let context = Context::new(env, call, &caller, None, Op::facts(request, 0));
         let target = Target::Other { resource: &resource };
         let mut ruling = rule_alone(&caller, action, target, &context);
-        if belongs_to_another(&resource, call) && ruling.decision.is_allowed() {
+        if belongs_to_another(&resource, call.caller.account()) && ruling.decision.is_allowed() {
             ruling = Ruling::from(Decision::deny(DenialReason::NoResourcePolicyAllows));
         }
         trail.note_decision(ruling.noted(action, None));
@@ -86,9 +86,9 @@ pub(crate) async fn authorize<Op: Operation>(
 }
 
 /// Whether a resource that no key policy speaks for is in another account, whose policies would have to.
-fn belongs_to_another(resource: &str, call: &Call) -> bool {
+pub(crate) fn belongs_to_another(resource: &str, own: AccountId) -> bool {
     let account = resource.split(':').nth(4).filter(|account| !account.is_empty());
-    account.is_some_and(|account| account != call.caller.account().as_str())
+    account.is_some_and(|account| account != own.as_str())
 }
 
 /// An action asked for on a key.

@@ -90,6 +90,12 @@ impl MemoryAudit {
         self.lines().iter().filter_map(|line| serde_json::from_slice(line).ok()).collect()
     }
 
+    /// Takes all records out, oldest first.
+    pub fn take(&self) -> Vec<serde_json::Value> {
+        let lines = std::mem::take(&mut *self.lines());
+        lines.iter().filter_map(|line| serde_json::from_slice(line).ok()).collect()
+    }
+
     /// From now on the log seems ready but takes nothing, as when a disk fills up in between; or all is well again.
     pub fn set_full(&self, full: bool) {
         self.full.store(full, Ordering::SeqCst);

@@ -11,12 +11,14 @@ pub use answer::{Answer, Considered, Recorded};
 use context::AskedContext;
 pub use event::{EventError, questions_about, session_of};
 use reseal_policy::{
-    Caller, Explanation, GrantOperation, Policies, Request, Target, evaluate_retiring, explain,
+    Caller, Decision, DenialReason, Explanation, GrantOperation, Policies, Request, Target,
+    evaluate_retiring, explain,
 };
 use reseal_types::{AliasName, GrantId, KeyRef, KeyState, Region};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    authorize::belongs_to_another,
     env::Env,
     error::Error,
     grants::{RetiringParties, compiled},
@@ -133,8 +135,13 @@ impl Env {
             }
             Some(key) => self.explain_on(&asked, &context, key, spec).await?,
             None => {
-                let target = Target::Other { resource: question.resource.as_deref().unwrap_or("*") };
-                (explain(&asked.request(target, &context), &subject.policies()), Vec::new())
+                let resource = question.resource.as_deref().unwrap_or("*");
+                let request = asked.request(Target::Other { resource }, &context);
+                let mut explanation = explain(&request, &subject.policies());
+                if explanation.decision.is_allowed() && belongs_to_another(resource, subject.account()) {
+                    explanation.decision = Decision::deny(DenialReason::NoResourcePolicyAllows);
+                }
+                (explanation, Vec::new())
             }
         };
         if spec.is_none() && asked.key.is_some() {

@@ -12,6 +12,7 @@ mod key_stores;
 mod last_use;
 mod lifecycle;
 mod mac;
+mod matrix;
 mod multi_region;
 mod paging;
 mod principals;

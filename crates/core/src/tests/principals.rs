@@ -19,11 +19,11 @@ const ENCRYPT: &str =
     r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:Encrypt","Resource":"*"}}"#;
 const NOTHING: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}"#;
 
-fn account() -> AccountId {
+pub(super) fn account() -> AccountId {
     AccountId::parse(ACCOUNT).unwrap()
 }
 
-fn identity(kind: IdentityKind, name: &str, id: &str) -> IdentityRecord {
+pub(super) fn identity(kind: IdentityKind, name: &str, id: &str) -> IdentityRecord {
     let role =
         RoleFacts { trust: PolicyText::default(), description: String::new(), max_session_seconds: 3_600 };
     IdentityRecord {
@@ -43,7 +43,7 @@ fn identity(kind: IdentityKind, name: &str, id: &str) -> IdentityRecord {
     }
 }
 
-fn managed(name: &str, document: &str) -> ManagedPolicyRecord {
+pub(super) fn managed(name: &str, document: &str) -> ManagedPolicyRecord {
     let version = PolicyVersion { number: 1, document: document.to_owned(), created: BEGINNING };
     ManagedPolicyRecord {
         account: account(),
@@ -62,14 +62,19 @@ fn managed(name: &str, document: &str) -> ManagedPolicyRecord {
     }
 }
 
-async fn commit(world: &World, fill: impl FnOnce(&mut Edits)) {
+pub(super) async fn commit(world: &World, fill: impl FnOnce(&mut Edits)) {
     let mut edits = Edits::default();
     fill(&mut edits);
     world.env.commit(edits.0).await.unwrap();
 }
 
 /// Changes a record as an action would.
-async fn change(world: &World, kind: IdentityKind, name: &str, how: impl FnOnce(&mut IdentityRecord)) {
+pub(super) async fn change(
+    world: &World,
+    kind: IdentityKind,
+    name: &str,
+    how: impl FnOnce(&mut IdentityRecord),
+) {
     let mut stored = world.env.identity(account(), kind, name).await.unwrap().unwrap();
     how(&mut stored.record);
     commit(world, |edits| edits.update(&stored).unwrap()).await;
@@ -99,7 +104,7 @@ async fn encrypt(world: &World, call: &Call, key: &str) -> Result<Value, (&'stat
     world.ask_as(call, "Encrypt", &request).await.map_err(|error| fault(Err(error)))
 }
 
-async fn role_session(world: &World, request: SessionRequest) -> SessionCredentials {
+pub(super) async fn role_session(world: &World, request: SessionRequest) -> SessionCredentials {
     let role = world.env.identity(account(), IdentityKind::Role, "Worker").await.unwrap().unwrap();
     let request = SessionRequest { name: Some("s1".to_owned()), seconds: 900, ..request };
     world.env.open_new_session(&NewSession::Role(&role.record), request).unwrap().ok().unwrap()

@@ -3,6 +3,7 @@
 mod ending;
 mod listing;
 mod making;
+mod meaning;
 mod using;
 
 use super::*;
