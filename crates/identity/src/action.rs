@@ -5,7 +5,7 @@ use std::{iter, pin::Pin};
 
 use reseal_core::{
     call::Call,
-    directory::{Edits, IdentityKind},
+    directory::{DirectoryRecord, Edits, IdentityKind, Stored},
     env::Env,
     error::{AccessDenied, DeniedResource, Error},
     identity::PrincipalKind,
@@ -136,6 +136,20 @@ impl Reply {
     /// These changes and no words.
     pub(crate) fn done(edits: Edits) -> Self {
         Self { edits, ..Self::default() }
+    }
+
+    /// This record written anew, and no words.
+    pub(crate) fn updated(stored: &Stored<impl DirectoryRecord>) -> Result<Self, Fault> {
+        let mut edits = Edits::default();
+        edits.update(stored)?;
+        Ok(Self::done(edits))
+    }
+
+    /// This record gone, and no words.
+    pub(crate) fn deleted(stored: &Stored<impl DirectoryRecord>) -> Result<Self, Fault> {
+        let mut edits = Edits::default();
+        edits.delete(stored)?;
+        Ok(Self::done(edits))
     }
 
     /// An answer.

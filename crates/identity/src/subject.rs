@@ -24,6 +24,8 @@ pub(crate) enum Subject<'a> {
     UserOrCaller(Option<&'a str>),
     /// The caller, whoever it is.
     Caller,
+    /// No single thing of the caller's account.
+    Account,
     /// A user, role, group or policy that is about to be: its kind in ARNs, path and name.
     New(&'static str, &'a str, &'a str),
     /// A managed policy by ARN.
@@ -56,7 +58,7 @@ impl Subject<'_> {
     pub(crate) async fn find(&self, work: Work<'_>) -> Result<Found, Fault> {
         let account = work.account();
         Ok(match self {
-            Self::Caller | Self::New(..) | Self::NewProvider(_) => Found::Nothing,
+            Self::Caller | Self::Account | Self::New(..) | Self::NewProvider(_) => Found::Nothing,
             Self::Identity(kind, name) => find_identity(work, *kind, name).await?,
             Self::UserOrCaller(name) => {
                 find_identity(work, IdentityKind::User, user_name(work, *name)?).await?
@@ -88,6 +90,7 @@ impl Subject<'_> {
             Self::Identity(kind, name) => named(noun(*kind), "/", name),
             Self::UserOrCaller(name) => named("user", "/", name.unwrap_or_default()),
             Self::Caller => work.call.caller.arn().to_owned(),
+            Self::Account => "*".to_owned(),
             Self::New(kind, path, name) => named(kind, path, name),
             Self::Policy(arn) | Self::Provider(arn) | Self::Assumed(arn) => (*arn).to_owned(),
             Self::NewProvider(issuer) => named("oidc-provider", "/", issuer),

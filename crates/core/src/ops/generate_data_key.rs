@@ -1,6 +1,8 @@
 //! GenerateDataKey: a fresh data key, in clear and encrypted under a symmetric KMS key.
 
-use reseal_types::{EncryptionAlgorithm, EncryptionContext, KeyMaterialId, KeyRef, KeyUsage, SecretBytes};
+use reseal_types::{
+    EncryptionAlgorithm, EncryptionContext, KeyMaterialId, KeyRef, KeyUsage, Reveal, SecretBytes,
+};
 use serde::Serialize;
 
 use super::shape::{self, Blob, SecretBlob};
@@ -11,7 +13,7 @@ use crate::{
     json::JsonObject,
     members::{Bounds, Members, ModelEnum},
     operation::{Facts, Forms, KeyRule, OpSpec, Operation, Outcome, Request, StateRule, Target, UsageRule},
-    permit::{Permits, Permitted},
+    permit::{Encrypted, Permits, Permitted},
     recipient::{self, Recipient, deliver},
 };
 
@@ -122,15 +124,30 @@ pub(super) async fn make<const PLAINTEXT: bool>(
     request: &DataKeyRequest<PLAINTEXT>,
     operation: &'static str,
 ) -> Result<DataKey, Error> {
-    if !key.is_symmetric() {
-        let (arn, usage) = (key.arn(), key.key().usage());
-        return Err(Error::InvalidKeyUsage(InvalidKeyUsage::Usage { key: arn, usage, operation }));
-    }
+    refuse_asymmetric(key, operation)?;
     let plaintext = SecretBytes::generate(request.length()?, |bytes| env.entropy.fill_secret(bytes))?;
-    let copy = SecretBytes::from(plaintext.reveal(reseal_types::Reveal::ToCipher).to_vec());
-    let algorithm = EncryptionAlgorithm::SymmetricDefault;
-    let encrypted = key.encrypt(env, algorithm, &request.context, copy, true).await?;
-    Ok(DataKey { plaintext, blob: encrypted.blob, material: encrypted.material })
+    let Encrypted { blob, material } = encrypt_copy(env, key, &request.context, &plaintext).await?;
+    Ok(DataKey { plaintext, blob, material })
+}
+
+/// Data keys and data key pairs are made under symmetric keys only.
+pub(super) fn refuse_asymmetric(key: &Permitted, operation: &'static str) -> Result<(), Error> {
+    if key.is_symmetric() {
+        return Ok(());
+    }
+    let (key, usage) = (key.arn(), key.key().usage());
+    Err(Error::InvalidKeyUsage(InvalidKeyUsage::Usage { key, usage, operation }))
+}
+
+/// The encrypted form of what is also given in clear.
+pub(super) async fn encrypt_copy(
+    env: &Env,
+    key: &Permitted,
+    context: &EncryptionContext,
+    secret: &SecretBytes,
+) -> Result<Encrypted, Error> {
+    let copy = SecretBytes::from(secret.reveal(Reveal::ToCipher).to_vec());
+    key.encrypt(env, EncryptionAlgorithm::SymmetricDefault, context, copy, true).await
 }
 
 /// What both operations tell the policies.

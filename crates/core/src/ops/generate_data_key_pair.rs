@@ -6,21 +6,23 @@
 
 use reseal_policy::ConditionKey;
 use reseal_types::{
-    EncryptionAlgorithm, EncryptionContext, KeyMaterialId, KeyRef, KeySpec, KeyUsage, Origin, Reveal,
-    SecretBytes,
+    EncryptionAlgorithm, EncryptionContext, KeyMaterialId, KeyRef, KeySpec, KeyUsage, Origin, SecretBytes,
 };
 use serde::Serialize;
 
-use super::shape::{self, Blob, SecretBlob};
+use super::{
+    generate_data_key::{encrypt_copy, refuse_asymmetric},
+    shape::{self, Blob, SecretBlob},
+};
 use crate::{
     call::Call,
     env::Env,
-    error::{Cause, Error, InvalidKeyUsage},
+    error::{Cause, Error},
     json::JsonObject,
     material::{self, Fresh},
     members::{Members, ModelEnum},
     operation::{Facts, Forms, KeyRule, OpSpec, Operation, Outcome, Request, StateRule, Target, UsageRule},
-    permit::{Permits, Permitted},
+    permit::{Encrypted, Permits, Permitted},
     recipient::{self, Recipient, deliver},
 };
 
@@ -150,10 +152,7 @@ pub(super) async fn make<const PLAINTEXT: bool>(
     request: &DataKeyPairRequest<PLAINTEXT>,
     operation: &'static str,
 ) -> Result<DataKeyPair, Error> {
-    if !key.is_symmetric() {
-        let (arn, usage) = (key.arn(), key.key().usage());
-        return Err(Error::InvalidKeyUsage(InvalidKeyUsage::Usage { key: arn, usage, operation }));
-    }
+    refuse_asymmetric(key, operation)?;
     if request.dry_run {
         // Nothing can fail from here on, and the search for RSA primes is long.
         return Err(Error::DryRun);
@@ -161,10 +160,7 @@ pub(super) async fn make<const PLAINTEXT: bool>(
     let Fresh { bytes: private, public_key } =
         material::generate_data_key_pair(env, request.pair_spec.0).await?;
     let public = public_key.ok_or(Error::Internal(Cause::Crypto("generation of a key pair")))?;
-    let copy = SecretBytes::from(private.reveal(Reveal::ToCipher).to_vec());
-    let algorithm = EncryptionAlgorithm::SymmetricDefault;
-    let encrypted = key.encrypt(env, algorithm, &request.context, copy, true).await?;
-    let (blob, material) = (encrypted.blob, encrypted.material);
+    let Encrypted { blob, material } = encrypt_copy(env, key, &request.context, &private).await?;
     Ok(DataKeyPair { private, public, blob, material })
 }
 

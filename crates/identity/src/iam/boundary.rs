@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use reseal_core::directory::{AwsManagedPolicy, Edits};
 
-use super::owner::Tagged;
+use super::owner::Principal;
 use crate::{
     action::{Action, Facts, Reply, Spec, Work},
     fault::{Code, Fault},
@@ -18,7 +18,7 @@ pub(super) struct PutBoundary<O> {
     of: PhantomData<fn() -> O>,
 }
 
-impl<O: Tagged> Action for PutBoundary<O> {
+impl<O: Principal> Action for PutBoundary<O> {
     const SPEC: Spec = Spec::changes(O::PUT_BOUNDARY);
 
     fn read(members: &mut Members<'_>) -> Self {
@@ -48,7 +48,7 @@ pub(super) struct DeleteBoundary<O> {
     of: PhantomData<fn() -> O>,
 }
 
-impl<O: Tagged> Action for DeleteBoundary<O> {
+impl<O: Principal> Action for DeleteBoundary<O> {
     const SPEC: Spec = Spec::changes(O::DELETE_BOUNDARY);
 
     fn read(members: &mut Members<'_>) -> Self {

@@ -186,8 +186,6 @@ impl Action for DeleteGroup {
         let group: Stored<_> = found.identity()?;
         let (members, _) = work.env.members(group.record.account, &group.record.name, None, 1).await?;
         entity::refuse_deletion(&group.record, !members.is_empty())?;
-        let mut edits = Edits::default();
-        edits.delete(&group)?;
-        Ok(Reply::done(edits))
+        Reply::deleted(&group)
     }
 }

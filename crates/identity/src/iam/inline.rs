@@ -2,7 +2,6 @@
 
 use std::marker::PhantomData;
 
-use reseal_core::directory::Edits;
 use reseal_policy::IdentityPolicy;
 
 use super::{document, owner::Owner};
@@ -55,9 +54,7 @@ impl<O: Owner> Action for PutPolicy<O> {
                 format!("Maximum policy size of {most} bytes exceeded for {} {}", noun(O::KIND), self.owner);
             return Err(Fault::new(Code::LimitExceeded, text));
         }
-        let mut edits = Edits::default();
-        edits.update(&owner)?;
-        Ok(Reply::done(edits))
+        Reply::updated(&owner)
     }
 }
 
@@ -141,9 +138,7 @@ impl<O: Owner> Action for DeletePolicy<O> {
         if owner.record.inline.len() == before {
             return Err(no_inline::<O>(&self.name));
         }
-        let mut edits = Edits::default();
-        edits.update(&owner)?;
-        Ok(Reply::done(edits))
+        Reply::updated(&owner)
     }
 }
 

@@ -9,7 +9,7 @@ pub(super) trait Owner: Send + Sync + 'static {
     const KIND: IdentityKind;
     /// The parameter that names it.
     const MEMBER: &'static str;
-    const MOST_NAME: usize = 128;
+    const MOST_NAME: usize;
     /// Most characters of all its inline policies, without white space.
     const INLINE_CHARACTERS: usize;
     /// As in `PoliciesPerUser`.
@@ -28,8 +28,8 @@ pub(super) trait Owner: Send + Sync + 'static {
     }
 }
 
-/// Owners that have boundary and tags, which groups have not.
-pub(super) trait Tagged: Owner {
+/// Owners that have a boundary and tags, which groups have not.
+pub(super) trait Principal: Owner {
     const TAG: &'static str;
     const UNTAG: &'static str;
     const LIST_TAGS: &'static str;
@@ -41,61 +41,40 @@ pub(super) struct OfUser;
 pub(super) struct OfRole;
 pub(super) struct OfGroup;
 
-impl Owner for OfUser {
-    const KIND: IdentityKind = IdentityKind::User;
-    const MEMBER: &'static str = "UserName";
-    const INLINE_CHARACTERS: usize = 2_048;
-    const QUOTA: &'static str = "PoliciesPerUser";
-    const PUT_POLICY: &'static str = "iam:PutUserPolicy";
-    const GET_POLICY: &'static str = "iam:GetUserPolicy";
-    const LIST_POLICIES: &'static str = "iam:ListUserPolicies";
-    const DELETE_POLICY: &'static str = "iam:DeleteUserPolicy";
-    const ATTACH: &'static str = "iam:AttachUserPolicy";
-    const DETACH: &'static str = "iam:DetachUserPolicy";
-    const LIST_ATTACHED: &'static str = "iam:ListAttachedUserPolicies";
+/// The names of actions and parameters follow from the kind's own.
+macro_rules! owner {
+    ($owner:ident, $kind:ident, $noun:literal, name: $name:literal, inline: $inline:literal) => {
+        impl Owner for $owner {
+            const KIND: IdentityKind = IdentityKind::$kind;
+            const MEMBER: &'static str = concat!($noun, "Name");
+            const MOST_NAME: usize = $name;
+            const INLINE_CHARACTERS: usize = $inline;
+            const QUOTA: &'static str = concat!("PoliciesPer", $noun);
+            const PUT_POLICY: &'static str = concat!("iam:Put", $noun, "Policy");
+            const GET_POLICY: &'static str = concat!("iam:Get", $noun, "Policy");
+            const LIST_POLICIES: &'static str = concat!("iam:List", $noun, "Policies");
+            const DELETE_POLICY: &'static str = concat!("iam:Delete", $noun, "Policy");
+            const ATTACH: &'static str = concat!("iam:Attach", $noun, "Policy");
+            const DETACH: &'static str = concat!("iam:Detach", $noun, "Policy");
+            const LIST_ATTACHED: &'static str = concat!("iam:ListAttached", $noun, "Policies");
+        }
+    };
 }
 
-impl Owner for OfRole {
-    const KIND: IdentityKind = IdentityKind::Role;
-    const MEMBER: &'static str = "RoleName";
-    const MOST_NAME: usize = 64;
-    const INLINE_CHARACTERS: usize = 10_240;
-    const QUOTA: &'static str = "PoliciesPerRole";
-    const PUT_POLICY: &'static str = "iam:PutRolePolicy";
-    const GET_POLICY: &'static str = "iam:GetRolePolicy";
-    const LIST_POLICIES: &'static str = "iam:ListRolePolicies";
-    const DELETE_POLICY: &'static str = "iam:DeleteRolePolicy";
-    const ATTACH: &'static str = "iam:AttachRolePolicy";
-    const DETACH: &'static str = "iam:DetachRolePolicy";
-    const LIST_ATTACHED: &'static str = "iam:ListAttachedRolePolicies";
+macro_rules! principal {
+    ($owner:ident, $noun:literal) => {
+        impl Principal for $owner {
+            const TAG: &'static str = concat!("iam:Tag", $noun);
+            const UNTAG: &'static str = concat!("iam:Untag", $noun);
+            const LIST_TAGS: &'static str = concat!("iam:List", $noun, "Tags");
+            const PUT_BOUNDARY: &'static str = concat!("iam:Put", $noun, "PermissionsBoundary");
+            const DELETE_BOUNDARY: &'static str = concat!("iam:Delete", $noun, "PermissionsBoundary");
+        }
+    };
 }
 
-impl Owner for OfGroup {
-    const KIND: IdentityKind = IdentityKind::Group;
-    const MEMBER: &'static str = "GroupName";
-    const INLINE_CHARACTERS: usize = 5_120;
-    const QUOTA: &'static str = "PoliciesPerGroup";
-    const PUT_POLICY: &'static str = "iam:PutGroupPolicy";
-    const GET_POLICY: &'static str = "iam:GetGroupPolicy";
-    const LIST_POLICIES: &'static str = "iam:ListGroupPolicies";
-    const DELETE_POLICY: &'static str = "iam:DeleteGroupPolicy";
-    const ATTACH: &'static str = "iam:AttachGroupPolicy";
-    const DETACH: &'static str = "iam:DetachGroupPolicy";
-    const LIST_ATTACHED: &'static str = "iam:ListAttachedGroupPolicies";
-}
-
-impl Tagged for OfUser {
-    const TAG: &'static str = "iam:TagUser";
-    const UNTAG: &'static str = "iam:UntagUser";
-    const LIST_TAGS: &'static str = "iam:ListUserTags";
-    const PUT_BOUNDARY: &'static str = "iam:PutUserPermissionsBoundary";
-    const DELETE_BOUNDARY: &'static str = "iam:DeleteUserPermissionsBoundary";
-}
-
-impl Tagged for OfRole {
-    const TAG: &'static str = "iam:TagRole";
-    const UNTAG: &'static str = "iam:UntagRole";
-    const LIST_TAGS: &'static str = "iam:ListRoleTags";
-    const PUT_BOUNDARY: &'static str = "iam:PutRolePermissionsBoundary";
-    const DELETE_BOUNDARY: &'static str = "iam:DeleteRolePermissionsBoundary";
-}
+owner!(OfUser, User, "User", name: 128, inline: 2_048);
+owner!(OfRole, Role, "Role", name: 64, inline: 10_240);
+owner!(OfGroup, Group, "Group", name: 128, inline: 5_120);
+principal!(OfUser, "User");
+principal!(OfRole, "Role");

@@ -206,9 +206,7 @@ impl Action for DeletePolicy {
                         policy's versions. The default version is deleted with the policy.";
             return Err(Fault::new(Code::DeleteConflict, text));
         }
-        let mut edits = Edits::default();
-        edits.delete(&policy)?;
-        Ok(Reply::done(edits))
+        Reply::deleted(&policy)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Versions of managed policies: at most five, one of them in force.
 
-use reseal_core::directory::{Edits, PolicyVersion};
+use reseal_core::directory::{Edits, ManagedPolicyRecord, PolicyVersion};
 
 use super::policy::check_document;
 use crate::{
@@ -92,8 +92,7 @@ impl Action for GetPolicyVersion {
             }));
         }
         let policy = found.policy()?.record;
-        let version = policy.versions.iter().find(|version| id_of(version) == self.version);
-        let version = version.ok_or_else(|| no_version(&self.arn, &self.version))?;
+        let version = find(&policy, &self.arn, &self.version)?;
         let default = version.number == policy.default_version;
         Ok(Reply::with(|xml| xml.element("PolicyVersion", |xml| show(version, default, true, xml))))
     }
@@ -157,12 +156,9 @@ impl Action for SetDefaultPolicyVersion {
 
     async fn execute(self, work: Work<'_>, found: Found) -> Result<Reply, Fault> {
         let mut policy = found.policy()?;
-        let version = policy.record.versions.iter().find(|version| id_of(version) == self.version);
-        policy.record.default_version = version.ok_or_else(|| no_version(&self.arn, &self.version))?.number;
+        policy.record.default_version = find(&policy.record, &self.arn, &self.version)?.number;
         policy.record.updated = work.env.clock().now();
-        let mut edits = Edits::default();
-        edits.update(&policy)?;
-        Ok(Reply::done(edits))
+        Reply::updated(&policy)
     }
 }
 
@@ -184,16 +180,13 @@ impl Action for DeletePolicyVersion {
 
     async fn execute(self, work: Work<'_>, found: Found) -> Result<Reply, Fault> {
         let mut policy = found.policy()?;
-        let version = policy.record.versions.iter().find(|version| id_of(version) == self.version);
-        let number = version.ok_or_else(|| no_version(&self.arn, &self.version))?.number;
+        let number = find(&policy.record, &self.arn, &self.version)?.number;
         if number == policy.record.default_version {
             return Err(Fault::new(Code::DeleteConflict, "Cannot delete the default version of a policy."));
         }
         policy.record.versions.retain(|version| version.number != number);
         policy.record.updated = work.env.clock().now();
-        let mut edits = Edits::default();
-        edits.update(&policy)?;
-        Ok(Reply::done(edits))
+        Reply::updated(&policy)
     }
 }
 
@@ -201,20 +194,19 @@ fn version_id(members: &mut Members<'_>) -> String {
     members.required("VersionId", Bounds(2, 64))
 }
 
-fn id_of(version: &PolicyVersion) -> String {
-    format!("v{}", version.number)
-}
-
-fn no_version(arn: &str, id: &str) -> Fault {
-    let text = format!("Policy {arn} version {id} does not exist or is not attachable.");
-    Fault::new(Code::NoSuchEntity, text)
+fn find<'a>(policy: &'a ManagedPolicyRecord, arn: &str, id: &str) -> Result<&'a PolicyVersion, Fault> {
+    let version = policy.versions.iter().find(|version| format!("v{}", version.number) == id);
+    version.ok_or_else(|| {
+        let text = format!("Policy {arn} version {id} does not exist or is not attachable.");
+        Fault::new(Code::NoSuchEntity, text)
+    })
 }
 
 fn show(version: &PolicyVersion, default: bool, whole: bool, xml: &mut Xml) {
     if whole {
         xml.text("Document", &percent_encoded(&version.document));
     }
-    xml.text("VersionId", &id_of(version));
+    xml.text("VersionId", &format!("v{}", version.number));
     xml.boolean("IsDefaultVersion", default);
     xml.date("CreateDate", version.created);
 }

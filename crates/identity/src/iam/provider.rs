@@ -165,19 +165,22 @@ impl Action for DeleteProvider {
 
     async fn execute(self, _: Work<'_>, found: Found) -> Result<Reply, Fault> {
         let provider = found.provider()?;
-        let mut edits = Edits::default();
-        edits.delete(&provider)?;
-        Ok(Reply::done(edits))
+        Reply::deleted(&provider)
     }
 }
 
-pub(super) struct AddClientId {
+/// An audience, added or removed.
+pub(super) struct ClientId<const ADDED: bool> {
     arn: String,
     client_id: String,
 }
 
-impl Action for AddClientId {
-    const SPEC: Spec = Spec::changes("iam:AddClientIDToOpenIDConnectProvider");
+impl<const ADDED: bool> Action for ClientId<ADDED> {
+    const SPEC: Spec = Spec::changes(if ADDED {
+        "iam:AddClientIDToOpenIDConnectProvider"
+    } else {
+        "iam:RemoveClientIDFromOpenIDConnectProvider"
+    });
 
     fn read(members: &mut Members<'_>) -> Self {
         Self { arn: read_arn(members), client_id: members.required("ClientID", Bounds(1, 255)) }
@@ -189,42 +192,18 @@ impl Action for AddClientId {
 
     async fn execute(self, _: Work<'_>, found: Found) -> Result<Reply, Fault> {
         let mut provider = found.provider()?;
-        if provider.record.client_ids.contains(&self.client_id) {
-            return Ok(Reply::default());
+        let known = &mut provider.record.client_ids;
+        if !ADDED {
+            known.retain(|known| *known != self.client_id);
+        } else if !known.contains(&self.client_id) {
+            if known.len() >= MOST_CLIENTS {
+                let text =
+                    format!("Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: {MOST_CLIENTS}");
+                return Err(Fault::new(Code::LimitExceeded, text));
+            }
+            known.push(self.client_id);
         }
-        if provider.record.client_ids.len() >= MOST_CLIENTS {
-            let text = format!("Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: {MOST_CLIENTS}");
-            return Err(Fault::new(Code::LimitExceeded, text));
-        }
-        provider.record.client_ids.push(self.client_id);
-        let mut edits = Edits::default();
-        edits.update(&provider)?;
-        Ok(Reply::done(edits))
-    }
-}
-
-pub(super) struct RemoveClientId {
-    arn: String,
-    client_id: String,
-}
-
-impl Action for RemoveClientId {
-    const SPEC: Spec = Spec::changes("iam:RemoveClientIDFromOpenIDConnectProvider");
-
-    fn read(members: &mut Members<'_>) -> Self {
-        Self { arn: read_arn(members), client_id: members.required("ClientID", Bounds(1, 255)) }
-    }
-
-    fn subject(&self) -> Subject<'_> {
-        Subject::Provider(&self.arn)
-    }
-
-    async fn execute(self, _: Work<'_>, found: Found) -> Result<Reply, Fault> {
-        let mut provider = found.provider()?;
-        provider.record.client_ids.retain(|known| *known != self.client_id);
-        let mut edits = Edits::default();
-        edits.update(&provider)?;
-        Ok(Reply::done(edits))
+        Reply::updated(&provider)
     }
 }
 
@@ -252,12 +231,10 @@ impl Action for UpdateThumbprint {
     async fn execute(self, _: Work<'_>, found: Found) -> Result<Reply, Fault> {
         let mut provider = found.provider()?;
         provider.record.thumbprints = self.thumbprints;
-        let mut edits = Edits::default();
-        edits.update(&provider)?;
-        Ok(Reply::done(edits))
+        Reply::updated(&provider)
     }
 }
 
-fn read_arn(members: &mut Members<'_>) -> String {
+pub(super) fn read_arn(members: &mut Members<'_>) -> String {
     members.arn("OpenIDConnectProviderArn")
 }

@@ -157,6 +157,41 @@ impl Action for UpdateRole {
     }
 }
 
+/// What UpdateRole took over; Terraform still calls it.
+pub(super) struct UpdateRoleDescription {
+    name: String,
+    description: Option<String>,
+}
+
+impl Action for UpdateRoleDescription {
+    const SPEC: Spec = Spec::changes("iam:UpdateRoleDescription");
+
+    fn read(members: &mut Members<'_>) -> Self {
+        let (name, description) = (members.name("RoleName", 64), description(members));
+        if description.is_none() {
+            members.required("Description", Bounds(0, 1_000));
+        }
+        Self { name, description }
+    }
+
+    fn subject(&self) -> Subject<'_> {
+        Subject::Identity(IdentityKind::Role, &self.name)
+    }
+
+    async fn execute(self, work: Work<'_>, found: Found) -> Result<Reply, Fault> {
+        let mut role = found.identity()?;
+        if let Some(facts) = &mut role.record.role {
+            facts.description = self.description.unwrap_or_default();
+        }
+        let mut edits = Edits::default();
+        edits.update(&role)?;
+        let reply = Reply::with(|xml| {
+            xml.element("Role", |xml| entity::show(work, &role.record, false, xml));
+        });
+        Ok(reply.and(edits))
+    }
+}
+
 pub(super) struct UpdateAssumeRolePolicy {
     name: String,
     trust: String,
@@ -179,9 +214,7 @@ impl Action for UpdateAssumeRolePolicy {
         if let Some(facts) = &mut role.record.role {
             facts.trust = trust;
         }
-        let mut edits = Edits::default();
-        edits.update(&role)?;
-        Ok(Reply::done(edits))
+        Reply::updated(&role)
     }
 }
 
