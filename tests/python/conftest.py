@@ -12,6 +12,7 @@ from support.stores import Stores
 from support.wrapping import Importer
 from support.world import World
 
+pytest_plugins = ["support.whole_run"]
 SECOND_ACCOUNT = "444455556666"
 REGION = "us-east-1"
 

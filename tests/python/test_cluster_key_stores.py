@@ -14,7 +14,7 @@ from support.server import FIRST, Server
 PIN, OTHER_PIN = "kmsuser-password", "another-password"
 CLUSTER, RELATED, UNRELATED = "cluster-key2store3a", "cluster-key2store3b", "cluster-key2store3c"
 EMPTY, ELSEWHERE, NOT_MINE = "cluster-key2store3d", "cluster-key2store3e", "cluster-key2store3f"
-NO_MODULE = "cluster-key2store3g"
+NO_MODULE, GONE, BRIEF = "cluster-key2store3g", "cluster-key2store3h", "cluster-key2store3i"
 
 
 @pytest.fixture(scope="module")
@@ -25,19 +25,19 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def softhsm(folder):
     softhsm = SoftHsm(folder)
-    for label in ["main", "related", "unrelated", "elsewhere", "not-mine"]:
+    for label in ["main", "related", "unrelated", "elsewhere", "not-mine", "brief"]:
         softhsm.make(label, PIN)
     return softhsm
 
 
 @pytest.fixture(scope="module")
 def anchors(folder):
-    return Authority(folder, "anchor"), Authority(folder, "other-anchor")
+    return Authority(folder, "anchor"), Authority(folder, "other-anchor"), Authority(folder, "brief-anchor")
 
 
 @pytest.fixture(scope="module")
 def server(folder, softhsm, anchors):
-    anchor, other = anchors
+    anchor, other, brief = anchors
     config = folder / "reseal.toml"
     config.write_text(
         softhsm.table(CLUSTER, "main", FIRST.account, anchor.path)
@@ -46,6 +46,8 @@ def server(folder, softhsm, anchors):
         + softhsm.table(EMPTY, "absent", FIRST.account, other.path)
         + softhsm.table(ELSEWHERE, "elsewhere", FIRST.account, anchor.path, region="eu-west-1")
         + softhsm.table(NOT_MINE, "not-mine", "444455556666", anchor.path)
+        + softhsm.table(GONE, "gone", FIRST.account, anchor.path)
+        + softhsm.table(BRIEF, "brief", FIRST.account, brief.path)
         + softhsm.table(NO_MODULE, "main", FIRST.account, other.path).replace(softhsm.module, "/nowhere/module.so")
     )
     server = Server(folder / "data", arguments=("--config", str(config)), environment=softhsm.environment).start()
@@ -247,6 +249,8 @@ def test_another_cluster(kms, store, key):
         kms.update_custom_key_store(CustomKeyStoreId=store, CloudHsmClusterId=UNRELATED)
     with refused("CloudHsmClusterNotFoundException"):
         kms.update_custom_key_store(CustomKeyStoreId=store, CloudHsmClusterId=NOT_MINE)
+    with refused("CloudHsmClusterNotActiveException"):
+        kms.update_custom_key_store(CustomKeyStoreId=store, CloudHsmClusterId=GONE)
     kms.update_custom_key_store(CustomKeyStoreId=store, CloudHsmClusterId=RELATED)
     connect(kms, store)
     with refused("KMSInvalidStateException", "The key material of this KMS key is not in the CloudHSM cluster."):
@@ -255,6 +259,20 @@ def test_another_cluster(kms, store, key):
     kms.update_custom_key_store(CustomKeyStoreId=store, CloudHsmClusterId=CLUSTER)
     connect(kms, store)
     assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"secret"
+
+
+def test_a_token_that_went_away(kms, softhsm, parameters, anchors):
+    changes = {
+        "CustomKeyStoreName": "brief",
+        "CloudHsmClusterId": BRIEF,
+        "TrustAnchorCertificate": anchors[2].path.read_text(),
+    }
+    store = kms.create_custom_key_store(**{**parameters, **changes})["CustomKeyStoreId"]
+    softhsm.delete("brief")
+    with refused("CloudHsmClusterNotActiveException"):
+        kms.connect_custom_key_store(CustomKeyStoreId=store)
+    assert describe(kms, store)["ConnectionState"] == "DISCONNECTED"
+    kms.delete_custom_key_store(CustomKeyStoreId=store)
 
 
 def test_passwords_are_nowhere(server, kms, store):

@@ -343,6 +343,10 @@ def test_with_the_aws_cli(server, proxy, tmp_path):
     cli.text("update-custom-key-store", "--custom-key-store-id", store, "--new-custom-key-store-name", "renamed")
     shown = cli.json("describe-custom-key-stores", "--custom-key-store-name", "renamed")["CustomKeyStores"]
     assert [entry["CustomKeyStoreId"] for entry in shown] == [store]
+    parameters = json.dumps(external_key_store("empty-cli"))
+    empty = cli.json("create-custom-key-store", "--cli-input-json", parameters)["CustomKeyStoreId"]
+    cli.text("delete-custom-key-store", "--custom-key-store-id", empty)
+    assert "CustomKeyStoreNotFoundException" in cli.fails("describe-custom-key-stores", "--custom-key-store-id", empty)
 
 
 def test_what_was_connected_still_is_after_a_restart(server, kms, key, store):

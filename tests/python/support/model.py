@@ -55,6 +55,12 @@ def modelled_errors(operation):
     return frozenset(shape.error_code for shape in service().operation_model(operation).error_shapes)
 
 
+@functools.cache
+def pairs():
+    """Every operation with each of its errors."""
+    return frozenset((operation, error) for operation in operations() for error in modelled_errors(operation))
+
+
 def problems(operation, answer):
     """Every difference between a successful JSON answer and the operation's output shape, as text."""
     shape = service().operation_model(operation).output_shape
