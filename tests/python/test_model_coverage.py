@@ -7,7 +7,7 @@ import re
 import pytest
 
 from support import model
-from support.pairs import differences
+from support.pairs import differences, reasons
 from support.server import ROOT
 
 
@@ -33,3 +33,9 @@ def test_the_service_has_no_operation_that_the_model_does_not_have(raw):
 def test_the_list_of_errors_is_about_all_errors_of_the_model():
     found = list(differences(model.pairs(), None))
     assert not found, "\n".join(found)
+
+
+def test_what_the_list_of_errors_points_at_is_there():
+    for reason in reasons().values():
+        for path in re.findall(r"\b(?:crates|docs|tests)/[\w./-]+", reason):
+            assert (ROOT / path).is_file(), path

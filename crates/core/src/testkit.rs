@@ -21,6 +21,7 @@ use crate::{
     custodian::{Custodian, CustodianError},
     env::{Busy, Clock, Entropy, Env, NoEntropy, Parts, Settings, Workers},
     error::Error,
+    key_store::KeyStores,
     ops,
     quota::RequestRates,
     store::{MemoryStore, Store},
@@ -170,7 +171,7 @@ pub struct World {
     pub audit: Arc<MemoryAudit>,
     /// Its store.
     pub store: Arc<dyn Store>,
-    /// What its custom key stores can stand on.
+    /// What its custom key stores can stand on, unless it was made with others.
     pub outside: Arc<FakeKeyStores>,
 }
 
@@ -198,12 +199,30 @@ impl World {
     ///
     /// # Panics
     /// As `new`.
-    #[expect(clippy::expect_used, reason = "a world that cannot be made is a failed test")]
     pub async fn with(store: Arc<dyn Store>, seed: u64, settings: Settings) -> Self {
+        let outside = Arc::new(FakeKeyStores::default());
+        Self::made(store, seed, settings, outside.clone(), outside).await
+    }
+
+    /// As `new`, with custom key stores that are not in memory.
+    ///
+    /// # Panics
+    /// As `new`.
+    pub async fn standing_on(key_stores: Arc<dyn KeyStores>) -> Self {
+        Self::made(Arc::new(MemoryStore::default()), 1, settings(), Arc::default(), key_stores).await
+    }
+
+    #[expect(clippy::expect_used, reason = "a world that cannot be made is a failed test")]
+    async fn made(
+        store: Arc<dyn Store>,
+        seed: u64,
+        settings: Settings,
+        outside: Arc<FakeKeyStores>,
+        key_stores: Arc<dyn KeyStores>,
+    ) -> Self {
         let clock = Arc::new(FixedClock(AtomicI64::new(BEGINNING.millis())));
         let audit = Arc::new(MemoryAudit::default());
         let entropy: Arc<dyn Entropy> = Arc::new(SeededEntropy(AtomicU64::new(seed)));
-        let outside = Arc::new(FakeKeyStores::default());
         let vault = Vault::open(Arc::clone(&store), &PlainCustodian, Arc::clone(&entropy)).await;
         let env = Env::new(Parts {
             vault: vault.expect("the vault opens"),
@@ -211,7 +230,7 @@ impl World {
             entropy,
             workers: Arc::new(InlineWorkers),
             audit: audit.clone(),
-            key_stores: outside.clone(),
+            key_stores,
             settings,
         });
         env.begin_tracking().await.expect("the store is written");

@@ -75,15 +75,16 @@ impl Worker {
         Ok(())
     }
 
-    /// The slot that holds the token now.
+    /// The slot that holds the token now. Another token that cannot be read, such as one taken away just now, is not in
+    /// the way of this one.
     fn slot(&self) -> Result<(Pkcs11, Slot), Trouble> {
         let module = module(&self.module)?;
-        for slot in module.get_slots_with_token()? {
-            if module.get_token_info(slot)?.label() == self.token {
-                return Ok((module, slot));
-            }
+        let mut slots = module.get_slots_with_token()?.into_iter();
+        let is_it = |slot: &Slot| module.get_token_info(*slot).is_ok_and(|token| token.label() == self.token);
+        match slots.find(is_it) {
+            Some(slot) => Ok((module, slot)),
+            None => Err(ClusterFault::NotActive.into()),
         }
-        Err(ClusterFault::NotActive.into())
     }
 
     /// Logs in anew, so that the password is known to be the right one.
