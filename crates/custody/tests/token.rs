@@ -1,5 +1,12 @@
 //! KMS keys in a token of SoftHSM, from their making to their end: the service is in memory and its clock is moved, the
 //! token is a real one.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests are tests"
+)]
 
 use std::{
     collections::BTreeSet,
