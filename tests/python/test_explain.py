@@ -81,7 +81,9 @@ def test_a_refused_call_by_its_event(server, root, explain, kms, make_key):
     assert (source["Action"], source["Effect"]) == ("kms:ReEncryptFrom", "Allow")
     assert (destination["Action"], destination["DecidedBy"]) == ("kms:ReEncryptTo", ["key-policy/NotForThat"])
     assert destination["Recorded"]["DecidedBy"] == ["key-policy/NotForThat"]
-    assert any("session" in note for note in destination["Notes"])
+    assert destination["Notes"] == [], "what the session was opened with is in the log"
+    (answer,) = explain("--principal", role, "--action", "ReEncryptTo", "--key", key)
+    assert any("session policies" in note for note in answer["Notes"])
     moved = theirs.re_encrypt(**request, DestinationEncryptionContext={"b": "3"})
     _, destination = explain("--event", event_of(server, moved))
     assert destination["Effect"] == "Allow"

@@ -138,7 +138,12 @@ fn recorded(log: &AuditLog, id: &str) -> Result<(Value, Option<Value>)> {
 fn text(answer: &Answer) -> String {
     let mut text = String::new();
     let verb = if answer.effect == "Allow" { "may" } else { "may not" };
-    let key = answer.key.as_deref().map(|key| format!(" on {key}")).unwrap_or_default();
+    let key = answer
+        .key
+        .as_deref()
+        .or(answer.resource.as_deref())
+        .map(|key| format!(" on {key}"))
+        .unwrap_or_default();
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{} {verb} {}{key}", answer.principal, answer.action);
     for by in &answer.decided_by {
@@ -193,6 +198,7 @@ mod tests {
             principal: "arn:aws:iam::111122223333:user/a".to_owned(),
             action: "kms:Encrypt".to_owned(),
             key: Some("arn:k".to_owned()),
+            resource: None,
             effect: "Deny".to_owned(),
             decided_by: Vec::new(),
             missing: Some("much".to_owned()),

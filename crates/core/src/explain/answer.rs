@@ -17,6 +17,9 @@ pub struct Answer {
     /// ARN of the key; absent for actions on no key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// What an action on no key is done to, such as an alias, if that is not everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
     /// `Allow` or `Deny`.
     pub effect: String,
     /// The statements or the grant that decided, named as in audit records.
@@ -65,14 +68,16 @@ pub struct Recorded {
 }
 
 impl Answer {
+    /// `on`: the key, or what else the action is done to.
     pub(super) fn new(
         principal: &str,
         action: &str,
-        key: Option<String>,
+        on: (Option<String>, Option<String>),
         explanation: &Explanation,
         notes: Vec<String>,
     ) -> Self {
         let Explanation { decision, statements, grants } = explanation;
+        let (key, resource) = on;
         let by = [decision.because.key, decision.because.own].into_iter().flatten();
         let by = by.filter_map(|at| statements.iter().find(|one| one.at == at)).map(|one| one.label.clone());
         let grant =
@@ -82,8 +87,12 @@ impl Answer {
             action: action.to_owned(),
             effect: effect(decision.effect),
             decided_by: grant.into_iter().chain(by).collect(),
-            missing: decision.denial.map(|reason| missing(reason, principal, action, key.as_deref())),
+            missing: decision.denial.map(|reason| match &key {
+                Some(key) => missing(reason, principal, action, key),
+                None => missing_alone(reason, principal, action, resource.as_deref().unwrap_or("*")),
+            }),
             key,
+            resource,
             statements: statements.iter().map(Considered::from).collect(),
             grants: grants.iter().map(Considered::from).collect(),
             notes,
@@ -125,8 +134,20 @@ fn effect(effect: Effect) -> String {
     }
 }
 
-fn missing(reason: DenialReason, principal: &str, action: &str, key: Option<&str>) -> String {
-    let resource = key.unwrap_or("*");
+/// For an action on no key.
+fn missing_alone(reason: DenialReason, principal: &str, action: &str, resource: &str) -> String {
+    match reason {
+        DenialReason::NoIdentityPolicyAllows => {
+            format!("an Allow in a policy of the caller that applies to {action} on {resource}")
+        }
+        DenialReason::NoResourcePolicyAllows => {
+            format!("a caller of the account that {resource} belongs to")
+        }
+        reason => missing(reason, principal, action, resource),
+    }
+}
+
+fn missing(reason: DenialReason, principal: &str, action: &str, key: &str) -> String {
     match reason {
         DenialReason::ExplicitDeny(kind) => {
             let of = match kind {
@@ -141,7 +162,7 @@ fn missing(reason: DenialReason, principal: &str, action: &str, key: Option<&str
             "an Allow in the key policy for {principal}, its role or its account that applies to {action}, or a grant"
         ),
         DenialReason::NoIdentityPolicyAllows => format!(
-            "an Allow in a policy of the caller that applies to {action} on {resource}: \
+            "an Allow in a policy of the caller that applies to {action} on {key}: \
              on the key's side only the account is let in, which may delegate"
         ),
         DenialReason::NoBoundaryAllows => format!("an Allow for {action} in the permissions boundary"),

@@ -153,7 +153,8 @@ impl Env {
             );
         }
         let key_arn = asked.key.as_ref().map(|key| key.arn().to_owned());
-        Ok(Answer::new(caller.arn(), &question.action, key_arn, &explanation, notes))
+        let resource = question.resource.clone().filter(|_| key_arn.is_none());
+        Ok(Answer::new(caller.arn(), &question.action, (key_arn, resource), &explanation, notes))
     }
 
     async fn add_session_policies(
