@@ -110,10 +110,12 @@ def test_each_operation_needs_its_actions_and_no_more(world, limited, operation)
     assert answer.status == 200, answer
 
 
-@pytest.mark.parametrize("operation", [name for name in model.operations() if EXAMPLES[name].kinds])
+# ListAliases is decided on no key, though it may name one.
+ON_KEYS = [name for name in model.operations() if EXAMPLES[name].kinds and name != "ListAliases"]
+
+
+@pytest.mark.parametrize("operation", ON_KEYS)
 def test_no_key_is_meant_by_the_name_of_another(world, limited, operation):
-    if operation == "ListAliases":
-        pytest.skip("decided on no key")
     parameters, _ = request(world, operation)
     another = [f"arn:aws:kms:{HERE}:{world.root.account}:key/00000000-1111-4222-8333-444444444444"]
     user = limited(document(allow(another, *actions_of(operation)), allow("*", "CreateKey")))
