@@ -5,21 +5,7 @@ import json
 import pytest
 
 from conftest import statement, uuid_of
-from support.expect import NOT_BY_CIPHERTEXT, refused
-
-
-def not_allowed(caller, action, arn):
-    return (
-        f"User: {caller} is not authorized to perform: kms:{action} on resource: {arn} "
-        f"because no resource-based policy allows the kms:{action} action"
-    )
-
-
-def explicitly_denied(caller, action, arn):
-    return (
-        f"User: {caller} is not authorized to perform: kms:{action} on resource: {arn} "
-        "with an explicit deny in a resource-based policy"
-    )
+from support.expect import NOT_BY_CIPHERTEXT, explicitly_denied, not_allowed, refused
 
 
 CALLS = {

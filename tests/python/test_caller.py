@@ -9,17 +9,13 @@ from support import caller as callers
 from support import model
 from support.caller import AS_ROOT, listed
 from support.examples import EXAMPLES, request
-from support.expect import assert_refused
+from support.expect import assert_refused, not_allowed
 from support.identities import Directory
 from support.world import HERE
 
 # Operations that ask for other actions than the one of their name.
 ACTIONS = {"ReEncrypt": ("ReEncryptFrom", "ReEncryptTo"), "ReplicateKey": ("ReplicateKey", "CreateKey")}
 OF_ALIASES = ("CreateAlias", "DeleteAlias", "UpdateAlias")
-DENIED = (
-    "User: {caller} is not authorized to perform: kms:{action} on resource: {resource} because no identity-based policy allows "
-    "the kms:{action} action"
-)
 
 
 def actions_of(operation):
@@ -99,7 +95,7 @@ def test_each_operation_needs_its_actions_and_no_more(world, limited, operation)
         all_but_one = {"Effect": "Allow", "NotAction": f"kms:{action}", "Resource": "*"}
         user = limited(document(all_but_one))
         on = resource(world, operation, action, parameters, key)
-        text = DENIED.format(caller=user.arn, action=action, resource=on)
+        text = not_allowed(user.arn, action, on, by="identity")
         assert_refused(world.call(operation, parameters, credentials=user), "AccessDeniedException", text)
     own = [f"kms:{action}" for action in actions_of(operation)]
     statements = callers.policy(world.root.account)["Statement"]
@@ -125,7 +121,7 @@ def test_no_key_is_meant_by_the_name_of_another(world, limited, operation):
 def test_a_key_that_is_made_with_tags_needs_both_actions(world, limited):
     parameters = {"Tags": [{"TagKey": "a", "TagValue": "b"}]}
     user = limited(document(allow("*", "CreateKey")))
-    text = DENIED.format(caller=user.arn, action="TagResource", resource="*")
+    text = not_allowed(user.arn, "TagResource", "*", by="identity")
     assert_refused(world.call("CreateKey", parameters, credentials=user), "AccessDeniedException", text)
     user = limited(document(allow("*", "CreateKey", "TagResource")))
     assert world.call("CreateKey", parameters, credentials=user).status == 200

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from support import openssl
-from support.expect import DRY_RUN_TEXT, NO_TEXT, assert_refused, refused, violations
+from support.expect import DRY_RUN_TEXT, NO_TEXT, assert_refused, not_allowed, refused, violations
 from support.signatures import SPECS as SIGNING
 
 BOTH = ["generate_data_key_pair", "generate_data_key_pair_without_plaintext"]
@@ -200,12 +200,8 @@ def test_states_and_absence(kms, make_key, call):
 
 @pytest.mark.parametrize("call", BOTH)
 def test_who_may_not(other_kms, key, call, other_caller_arn):
-    action = "kms:" + NAMES[BOTH.index(call)]
-    text = (
-        f"User: {other_caller_arn} is not authorized to perform: {action} on resource: {key} "
-        f"because no resource-based policy allows the {action} action"
-    )
-    with refused("AccessDeniedException", text):
+    action = NAMES[BOTH.index(call)]
+    with refused("AccessDeniedException", not_allowed(other_caller_arn, action, key)):
         getattr(other_kms, call)(KeyId=key, KeyPairSpec="ECC_NIST_P256")
 
 

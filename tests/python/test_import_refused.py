@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from conftest import uuid_of
 from support import openssl
-from support.expect import ANY_TEXT, NO_TEXT, assert_refused, refused, violation, violations
+from support.expect import ANY_TEXT, NO_TEXT, assert_refused, explicitly_denied, refused, violation, violations
 from support.wrapping import WRONG_MATERIAL, pkcs8, spki
 
 WRONG_TOKEN = "The provided import token is invalid or is associated with a different KMS key."
@@ -239,11 +239,7 @@ def test_each_action_is_asked_for_by_its_name(kms, external, bring, root_arn, po
     }
     for action, call in calls.items():
         kms.put_key_policy(KeyId=arn, Policy=policy_for(root_arn, deny=[f"kms:{action}"]))
-        text = (
-            f"User: {caller_arn} is not authorized to perform: kms:{action} on resource: {arn} "
-            "with an explicit deny in a resource-based policy"
-        )
-        with refused("AccessDeniedException", text):
+        with refused("AccessDeniedException", explicitly_denied(caller_arn, action, arn)):
             call()
         others = [f"kms:{name}" for name in [*calls, "PutKeyPolicy"] if name != action]
         kms.put_key_policy(KeyId=arn, Policy=policy_for(root_arn, actions=others))

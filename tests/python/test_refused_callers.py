@@ -5,13 +5,9 @@ import pytest
 
 from support import model
 from support.examples import EXAMPLES, request
-from support.expect import NOT_BY_CIPHERTEXT, assert_refused
+from support.expect import NOT_BY_CIPHERTEXT, assert_refused, not_allowed
 from support.world import HERE
 
-DENIED = (
-    "User: {caller} is not authorized to perform: kms:{action} on resource: {resource} because no {kind}-based policy allows "
-    "the kms:{action} action"
-)
 ACTIONS = {"ReEncrypt": "ReEncryptFrom"}  # where the first action is not the name of the operation
 # A caller without permission is refused before it is looked whether there is such a key store.
 NO_STORE = {"CustomKeyStoreId": "cks-1234567890abcdef0"}
@@ -89,8 +85,8 @@ def test_a_key_known_from_a_ciphertext_only(world):
             assert_refused(answer, "AccessDeniedException", text)
 
 
-def denied(operation, **more):
-    return DENIED.format(action=ACTIONS.get(operation, operation), **more)
+def denied(operation, caller, resource, kind):
+    return not_allowed(caller, ACTIONS.get(operation, operation), resource, by=kind)
 
 
 def resource(world, operation, parameters, key):

@@ -19,6 +19,21 @@ NOT_BY_CIPHERTEXT = (
 )
 
 
+def not_allowed(caller, action, resource, by="resource"):
+    """The text of a refusal because no policy on the side of the resource (or `by="identity"`: of the caller) allows."""
+    return (
+        f"User: {caller} is not authorized to perform: kms:{action} on resource: {resource} "
+        f"because no {by}-based policy allows the kms:{action} action"
+    )
+
+
+def explicitly_denied(caller, action, resource):
+    return (
+        f"User: {caller} is not authorized to perform: kms:{action} on resource: {resource} "
+        "with an explicit deny in a resource-based policy"
+    )
+
+
 @contextmanager
 def refused(code, text=ANY_TEXT):
     """The block ends in this error; `text` is the whole message, a compiled pattern for it, or NO_TEXT for none at all."""
