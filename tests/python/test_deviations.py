@@ -14,11 +14,6 @@ from support.wrapping import pkcs8
 NEWER_SPECS = ["ECC_NIST_EDWARDS25519", "ML_DSA_44", "ML_KEM_512"]
 
 
-def test_a_principal_that_is_gone_has_no_grants_to_retire(kms, root):
-    answer = kms.list_retirable_grants(RetiringPrincipal=f"arn:aws:iam::{root.account}:user/never-was")
-    assert (answer["Grants"], answer["Truncated"]) == ([], False)
-
-
 @pytest.mark.parametrize("principal", ["arn:aws:iam::12:root", "arn:aws:iam::111122223333", "arn:x"])
 def test_a_broken_arn_in_a_policy_is_a_malformed_policy(kms, root_arn, principal):
     policy = {"Version": "2012-10-17", "Statement": [statement("Allow", arn, "kms:*") for arn in (root_arn, principal)]}

@@ -9,6 +9,7 @@ import pytest
 from support import model
 from support.examples import EXAMPLES, KEY_MEMBER, request
 from support.expect import DRY_RUN_TEXT, INCORRECT_KEY_TEXT, NO_TEXT, assert_refused
+from support.pairs import reasons
 from support.world import HERE, THERE, THIRD
 from support.wrapping import WRONG_MATERIAL
 
@@ -130,6 +131,11 @@ def principal(member):
     return lambda world, operation, example: ({**example, member: "arn:aws:iam"}, "Invalid arn arn:aws:iam")
 
 
+def no_principal(world, operation, parameters):
+    arn = f"arn:aws:iam::{world.root.account}:user/{world.name()}"
+    return {**parameters, "RetiringPrincipal": arn}, f"Principal {arn} is not found."
+
+
 def with_key(kind, text):
     return lambda world, operation, example: ({**example, "KeyId": world.key(kind).arn}, text)
 
@@ -181,6 +187,7 @@ SPECIAL = {
     ("ImportKeyMaterial", "InvalidCiphertextException"): damaged("EncryptedKeyMaterial"),
     ("ImportKeyMaterial", "InvalidImportTokenException"): fixed(IMPORT_TOKEN_TEXT, ImportToken=b"x"),
     ("ListRetirableGrants", "InvalidArnException"): principal("RetiringPrincipal"),
+    ("ListRetirableGrants", "NotFoundException"): no_principal,
     ("PutKeyPolicy", "MalformedPolicyDocumentException"): fixed(LOCKED_OUT, Policy=NOBODY),
     ("ReEncrypt", "IncorrectKeyException"): other_key("SourceKeyId"),
     ("ReEncrypt", "InvalidCiphertextException"): damaged("CiphertextBlob"),
@@ -197,13 +204,11 @@ SPECIAL = {
     ("Verify", "KMSInvalidSignatureException"): damaged("Signature"),
     ("VerifyMac", "KMSInvalidMacException"): damaged("Mac"),
 }
-# What is not made from the examples: it needs more than one request.
-ELSEWHERE = {("GetPublicKey", "InvalidKeyUsageException"), ("CreateKey", "InvalidArnException"), ("ListRetirableGrants", "NotFoundException")}
 
 
 def rule_for(operation, error):
     pair = (operation, error)
-    return SPECIAL.get(pair) or (None if pair in ELSEWHERE else COMMON.get(error))
+    return None if reasons().get(pair) else SPECIAL.get(pair) or COMMON.get(error)
 
 
 CASES = [

@@ -23,6 +23,8 @@ pub enum NotFound {
     Policy,
     /// No grant with that id on the key.
     Grant(GrantId),
+    /// No principal with this ARN.
+    Principal(String),
 }
 
 /// What is there already: its ARN.
@@ -139,6 +141,7 @@ impl fmt::Display for NotFound {
             }
             Self::Policy => f.write_str("No such policy exists"),
             Self::Grant(id) => write!(f, "Grant {id} is not found."),
+            Self::Principal(arn) => write!(f, "Principal {arn} is not found."),
         }
     }
 }

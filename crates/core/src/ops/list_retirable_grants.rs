@@ -8,7 +8,7 @@ use super::{
 use crate::{
     call::Call,
     env::Env,
-    error::Error,
+    error::{Error, NotFound},
     grants::{digest_of, unless_tampered},
     json::JsonObject,
     members::Members,
@@ -86,7 +86,11 @@ impl Operation for ListRetirableGrants {
     ) -> Result<Outcome<GrantList>, Error> {
         let retiring = Party::Principal(request.retiring.unwrap_or_default());
         // One made again under the name of another may retire nothing of the other's.
-        let now = env.id_now(&retiring).await?.unwrap_or_default();
+        let now = env.id_of(&retiring).await.map_err(|error| match error {
+            Error::InvalidArn(arn) => Error::NotFound(NotFound::Principal(arn)),
+            other => other,
+        })?;
+        let now = now.unwrap_or_default();
         let prefix = place::retirable_prefix(&call.region, &digest_of(retiring.as_str()));
         let list = List::new(&Self::SPEC, call, &[retiring.as_str()]);
         let after = request.paging.after(env, &list)?;

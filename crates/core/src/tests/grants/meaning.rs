@@ -57,6 +57,8 @@ async fn a_user_made_again_inherits_no_grant() {
     let listed = world.ask("ListGrants", &json!({"KeyId": key})).await.unwrap();
     assert_eq!(text(&listed, "/Grants/0/GranteePrincipal"), "AIDAFIRST", "as AWS shows who is gone");
     assert_eq!(text(&listed, "/Grants/0/RetiringPrincipal"), "AIDAFIRST");
+    let gone = fault(world.ask("ListRetirableGrants", &json!({"RetiringPrincipal": ALICE})).await);
+    assert_eq!(gone, ("NotFoundException", format!("Principal {ALICE} is not found.")));
 
     let second = alice(&world, "AIDASECOND").await;
     is_refused(encrypt_as(&world, &second, &key, json!({})).await);
