@@ -8,10 +8,12 @@ import pytest
 FOLDER = Path(__file__).resolve().parents[1]
 LAST = "test_whole_suite.py"
 DESELECTED = pytest.StashKey[int]()
+FILES = pytest.StashKey[list]()
 
 
 def pytest_configure(config):
     config.stash[DESELECTED] = 0
+    config.stash[FILES] = sorted(path.name for path in FOLDER.glob("test_*.py"))
 
 
 def pytest_deselected(items):
@@ -33,6 +35,6 @@ def left_out(session):
     if named := [argument for argument in session.config.args if "::" in argument]:
         return f"only {named} were asked for"
     run = {item.path.name for item in session.items}
-    if missing := sorted(path.name for path in FOLDER.glob("test_*.py") if path.name not in run):
+    if missing := [name for name in session.config.stash[FILES] if name not in run]:
         return f"{len(missing)} files were not run, such as {missing[0]}"
     return None
