@@ -165,6 +165,8 @@ async fn a_year_passes() {
                 }
             }
         }
+        world.env.write_last_uses().await.unwrap();
+        world.env.sweep_outbox().await.unwrap();
         look_at_all(&world, &keys, &blobs, day).await;
     }
     assert!(blobs.iter().filter(|(name, _)| *name == "quarterly").count() == 9);
