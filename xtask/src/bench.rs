@@ -11,7 +11,7 @@ mod requests;
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use load::{Load, Measured};
 use process::Server;
 use requests::{Operation, Setup};
@@ -20,12 +20,18 @@ const ROUNDS: usize = 5;
 const SECONDS: u64 = 3;
 const CONNECTIONS: usize = 64;
 
-/// Measures and prints the table.
-pub(crate) fn run() -> Result<()> {
+/// Measures the operations of these names, or all, and prints the table.
+pub(crate) fn run(names: &[String]) -> Result<()> {
+    let chosen: Vec<_> = Operation::ALL
+        .into_iter()
+        .filter(|operation| names.is_empty() || names.iter().any(|name| name == operation.name()))
+        .collect();
+    ensure!(!chosen.is_empty(), "no operation of the benchmark has that name");
     let echo = Server::start_echo()?;
     let reseal = Server::start_reseal()?;
     let setup = Setup::prepare(&reseal).context("the keys of the benchmark")?;
-    let operations = Operation::ALL.map(|operation| (operation, setup.requests(operation)));
+    let operations: Vec<_> =
+        chosen.into_iter().map(|operation| (operation, setup.requests(operation))).collect();
     let idle = vec![setup.echo_request()];
     let load = Load { connections: CONNECTIONS, duration: Duration::from_secs(SECONDS) };
     println!(

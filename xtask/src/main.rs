@@ -11,10 +11,10 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.first().map(String::as_str) {
         Some("tidy") => tidy::run(),
-        Some("bench") => bench::run(),
+        Some("bench") => bench::run(arguments.get(1..).unwrap_or_default()),
         Some("echo") => bench::echo::run(),
         _ => {
-            println!("usage: cargo xtask tidy|bench");
+            println!("usage: cargo xtask tidy | cargo xtask bench [OPERATION...]");
             return ExitCode::from(2);
         }
     };

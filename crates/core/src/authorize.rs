@@ -77,7 +77,7 @@ pub(crate) async fn authorize<Op: Operation>(
         context.region = &region;
         for action in actions {
             let target = Target::Other { resource: "*" };
-            let ruling = rule_alone(&caller, action, target, &context);
+            let mut ruling = rule_alone(&caller, action, target, &context);
             trail.note_decision(ruling.noted(action, None));
             refuse_unless_allowed(call, action, ruling.decision, || Some("*".to_owned()))?;
         }
@@ -216,15 +216,15 @@ impl Ruling {
         Self { decision, by_key, by_own: own.map(|at| policies.label(at)) }
     }
 
-    fn noted(&self, action: &'static str, key: Option<&Key>) -> Decided {
+    fn noted(&mut self, action: &'static str, key: Option<&Key>) -> Decided {
         let allowed = self.decision.is_allowed();
         Decided {
             action,
             allowed,
             owner: key.map(|key| key.record.account),
             refused_key: key.filter(|_| !allowed).map(Key::shared_arn),
-            by_key: self.by_key.clone(),
-            by_own: self.by_own.clone(),
+            by_key: self.by_key.take(),
+            by_own: self.by_own.take(),
         }
     }
 }

@@ -39,6 +39,16 @@ impl<'b> JsonObject<'b> {
         text(self.name(name), value);
     }
 
+    /// A text member that is known to need no escape: a constant, or a name of a narrow alphabet.
+    pub(crate) fn plain(&mut self, name: &'static str, value: &[u8]) {
+        debug_assert!(is_plain(value), "{name}");
+        let buffer = self.name(name);
+        buffer.reserve(value.len() + 3);
+        buffer.push(b'"');
+        buffer.extend_from_slice(value);
+        buffer.push(b'"');
+    }
+
     /// A text member, if there is one.
     pub(crate) fn optional_text(&mut self, name: &'static str, value: Option<&str>) {
         if let Some(value) = value {
@@ -125,7 +135,8 @@ impl<'b> JsonObject<'b> {
     }
 }
 
-fn text(buffer: &mut Vec<u8>, value: &str) {
+/// Writes a text with its quotes.
+pub(crate) fn text(buffer: &mut Vec<u8>, value: &str) {
     if is_plain(value.as_bytes()) {
         buffer.reserve(value.len() + 2);
         buffer.push(b'"');
@@ -179,7 +190,7 @@ mod tests {
     fn writes_what_serde_reads() {
         let mut buffer = Vec::new();
         JsonObject::write(&mut buffer, |object| {
-            object.text("plain", "a");
+            object.plain("plain", b"a");
             object.text("odd", "\"\\\n\u{1}ü\u{2028}");
             object.optional_text("absent", None);
             object.number("number", -5);

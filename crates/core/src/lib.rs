@@ -36,6 +36,7 @@ pub mod quota;
 pub mod recipient;
 mod record;
 mod resolve;
+mod respond;
 mod rotation;
 mod schedule;
 pub mod seed;

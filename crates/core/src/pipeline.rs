@@ -23,6 +23,7 @@ use crate::{
     outbox,
     permit::Permits,
     resolve::{Resolved, resolve},
+    respond,
     store::StoreError,
     trail::{EVENT_SOURCE, Event, Line, Trail, keep},
     vault::{Changes, VaultError},
@@ -278,7 +279,7 @@ fn encode<Op: Operation>(response: &Op::Response) -> Result<Vec<u8>, Error> {
     }
     // Room for most answers: growing copies.
     let mut body = Vec::with_capacity(1_024);
-    serde_json::to_writer(&mut body, response).map_err(|error| Error::Internal(Cause::Response(error)))?;
+    respond::write(response, &mut body).map_err(|error| Error::Internal(Cause::Response(error)))?;
     Ok(body)
 }
 

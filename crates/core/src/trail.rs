@@ -4,7 +4,7 @@
 //! ciphertexts, data keys, grant tokens, key material. Always in clear: encryption contexts, aliases, tags,
 //! descriptions, policies being set.
 
-use std::{future::poll_fn, sync::Arc, task::Poll};
+use std::{future::poll_fn, net::IpAddr, sync::Arc, task::Poll};
 
 use reseal_types::{AccountId, Region, Timestamp};
 
@@ -22,6 +22,8 @@ const EVENT_VERSION: &str = "1.11";
 /// Room for a record, and for the parameters in it, that is nearly always enough.
 const RECORD_BYTES: usize = 1_536;
 const PARAMETERS_BYTES: usize = 512;
+/// The longest text of an IP address, a mapped one.
+const MAX_IP_BYTES: usize = 45;
 pub(crate) const EVENT_SOURCE: &str = "kms.amazonaws.com";
 /// What an operator does to the service itself, outside the API.
 pub(crate) const ADMIN_SOURCE: &str = "admin.reseal";
@@ -193,13 +195,13 @@ impl<'a> Trail<'a> {
         let Self { call, event, .. } = self;
         let mut line = Vec::with_capacity(RECORD_BYTES);
         JsonObject::write(&mut line, |record| {
-            record.text("eventVersion", EVENT_VERSION);
+            record.plain("eventVersion", EVENT_VERSION.as_bytes());
             record.object("userIdentity", |identity| call.caller.describe(copy.recipient, identity));
-            record.text("eventTime", &self.at.to_string());
-            record.text("eventSource", event.source);
-            record.text("eventName", event.name);
-            record.text("awsRegion", copy.region.as_str());
-            record.text("sourceIPAddress", &call.source_ip.to_string());
+            record.plain("eventTime", self.at.to_string().as_bytes());
+            record.plain("eventSource", event.source.as_bytes());
+            record.plain("eventName", event.name.as_bytes());
+            record.plain("awsRegion", copy.region.as_bytes());
+            record.plain("sourceIPAddress", ip_text(call.source_ip, &mut Vec::with_capacity(MAX_IP_BYTES)));
             record.text("userAgent", &call.user_agent);
             if let Err(error) = result {
                 record.text("errorCode", error.audit_code());
@@ -216,15 +218,15 @@ impl<'a> Trail<'a> {
                 });
             }
             self.write_decisions(record, copy);
-            record.text("requestID", call.request_id.as_str());
-            record.text("eventID", copy.event_id.as_str());
+            record.plain("requestID", call.request_id.as_bytes());
+            record.plain("eventID", copy.event_id.as_bytes());
             record.boolean("readOnly", event.read_only);
             self.write_resources(record, copy, result.ok());
-            record.text("eventType", "AwsApiCall");
+            record.plain("eventType", b"AwsApiCall");
             record.boolean("managementEvent", true);
-            record.text("recipientAccountId", copy.recipient.as_str());
+            record.plain("recipientAccountId", copy.recipient.as_bytes());
             record.optional_text("sharedEventID", copy.shared.as_ref().map(RequestId::as_str));
-            record.text("eventCategory", "Management");
+            record.plain("eventCategory", b"Management");
             if let Some(tls) = &call.tls {
                 record.object("tlsDetails", |details| {
                     details.text("tlsVersion", tls.version);
@@ -245,8 +247,8 @@ impl<'a> Trail<'a> {
         }
         let is_caller = copy.recipient == self.call.caller.account();
         record.objects("authorization", &self.decisions, |object, decided| {
-            object.text("action", decided.action);
-            object.text("effect", if decided.allowed { "Allow" } else { "Deny" });
+            object.plain("action", decided.action.as_bytes());
+            object.plain("effect", if decided.allowed { b"Allow" } else { b"Deny" });
             let is_owner = decided.owner == Some(copy.recipient);
             object.optional_text("refusedKey", decided.refused_key.as_deref().filter(|_| is_owner));
             let by_key = decided.by_key.as_deref().filter(|_| is_owner);
@@ -257,19 +259,35 @@ impl<'a> Trail<'a> {
 
     fn write_resources(&self, record: &mut JsonObject<'_>, copy: &Copy<'_>, notes: Option<&Notes>) {
         let own = self.call.caller.account();
-        let worked_on = self.resources.iter().map(|(account, arn)| (account.as_str(), &**arn));
+        let worked_on = self.resources.iter().map(|(account, arn)| (*account, &**arn));
         // A call recorded in two Regions worked on a key in each.
         let apart = notes.is_some_and(|notes| notes.also_in.is_some());
         let here = |arn: &str| !apart || arn.split(':').nth(3) == Some(copy.region.as_str());
         let worked_on = worked_on.filter(|(_, arn)| here(arn));
         let added = notes.map(|notes| notes.resources.as_slice()).unwrap_or_default();
-        let added = added.iter().map(|arn| (own.as_str(), arn.as_str()));
+        let added = added.iter().map(|arn| (own, arn.as_str()));
         record.objects("resources", worked_on.chain(added), |resource, (account, arn)| {
-            resource.text("accountId", account);
-            resource.text("type", self.event.resource_type);
+            resource.plain("accountId", account.as_bytes());
+            resource.plain("type", self.event.resource_type.as_bytes());
             resource.text("ARN", arn);
         });
     }
+}
+
+/// Addresses of the common kind are written without the machinery of formatting.
+fn ip_text(ip: IpAddr, text: &mut Vec<u8>) -> &[u8] {
+    match ip {
+        IpAddr::V4(ip) => {
+            for (index, octet) in ip.octets().into_iter().enumerate() {
+                if index > 0 {
+                    text.push(b'.');
+                }
+                text.extend_from_slice(itoa::Buffer::new().format(octet).as_bytes());
+            }
+        }
+        IpAddr::V6(ip) => text.extend_from_slice(ip.to_string().as_bytes()),
+    }
+    text
 }
 
 /// Appends a record and waits until it is as durable as the setting asks for.

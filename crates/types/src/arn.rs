@@ -17,6 +17,11 @@ impl AccountId {
         digits.iter().all(u8::is_ascii_digit).then_some(Self(digits))
     }
 
+    /// The 12 digits, as bytes of ASCII.
+    pub fn as_bytes(&self) -> &[u8; 12] {
+        &self.0
+    }
+
     /// The 12 digits.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
@@ -54,9 +59,12 @@ impl Name {
         text.bytes().all(legal).then_some(Self { length, bytes })
     }
 
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.length)).unwrap_or_default()
+    }
+
     fn as_str(&self) -> &str {
-        let bytes = self.bytes.get(..usize::from(self.length)).unwrap_or_default();
-        std::str::from_utf8(bytes).unwrap_or_default()
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
 
@@ -75,6 +83,11 @@ macro_rules! name_type {
             /// The name.
             pub fn as_str(&self) -> &str {
                 self.0.as_str()
+            }
+
+            /// The name, as bytes of ASCII.
+            pub fn as_bytes(&self) -> &[u8] {
+                self.0.as_bytes()
             }
         }
 
@@ -99,7 +112,7 @@ macro_rules! name_type {
         // As text, which is what a look-up by text needs.
         impl PartialEq for $name {
             fn eq(&self, other: &Self) -> bool {
-                self.as_str() == other.as_str()
+                self.0.as_bytes() == other.0.as_bytes()
             }
         }
 

@@ -126,8 +126,12 @@ impl CiphertextHeader {
             &self.material_id.0,
             &self.salt,
         ];
-        for (to, from) in header.iter_mut().zip(parts.into_iter().flatten()) {
-            *to = *from;
+        let mut rest = header.as_mut_slice();
+        for part in parts {
+            if let Some((here, after)) = std::mem::take(&mut rest).split_at_mut_checked(part.len()) {
+                here.copy_from_slice(part);
+                rest = after;
+            }
         }
         header
     }

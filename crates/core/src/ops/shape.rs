@@ -6,7 +6,6 @@ mod key_metadata;
 pub(crate) mod key_store;
 mod paging;
 
-use base64::{Engine, display::Base64Display, engine::general_purpose::STANDARD};
 pub(crate) use grant::{
     GrantList, GrantListEntry, check_principal, grant_id, optional_grant_id, parse_grant_id, principal,
     service_principal,
@@ -33,7 +32,7 @@ pub(crate) struct Blob(pub(crate) Vec<u8>);
 
 impl Serialize for Blob {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(&self.0))
+        serializer.serialize_bytes(&self.0)
     }
 }
 
@@ -42,7 +41,7 @@ pub(crate) struct SecretBlob(pub(crate) SecretBytes);
 
 impl Serialize for SecretBlob {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&Base64Display::new(self.0.reveal(Reveal::ToCaller), &STANDARD))
+        serializer.serialize_bytes(self.0.reveal(Reveal::ToCaller))
     }
 }
 
