@@ -16,8 +16,9 @@ run: setup ## Build, start the service, show a first ReEncrypt, keep serving
 test: setup ## Format, lints, import table, all tests; ends with "N passed, N failed"
 	@scripts/test.sh
 
-bench: setup ## CPU per request beside a bare HTTP echo
+bench: setup ## CPU per request beside a bare HTTP echo, and the cost of decisions
 	@cargo run --release --locked -p xtask -- bench
+	@cargo bench --quiet --locked -p reseal-core --features test-util --bench decisions
 
 proof: setup ## The long forms: fifty kills under load, every byte of a ciphertext flipped
 	@scripts/proof.sh

@@ -10,6 +10,8 @@ use std::{marker::PhantomData, pin::Pin, sync::Arc};
 use reseal_types::Timestamp;
 use tracing::warn;
 
+#[cfg(any(test, feature = "test-util"))]
+use crate::resolve::{Found, ShownAs};
 use crate::{
     audit::AuditUnavailable,
     authorize::authorize,
@@ -253,6 +255,35 @@ async fn permit<Op: Operation>(
         recipient.verify(env).await?;
     }
     authorize::<Op>(env, call, request, resolved, trail).await
+}
+
+/// Decides about one call `rounds` times, as [`permit`] does once the keys are found. For benchmarks.
+#[cfg(any(test, feature = "test-util"))]
+pub(crate) async fn decide<Op: Operation>(
+    env: &Env,
+    call: &Call,
+    body: &[u8],
+    rounds: u32,
+) -> Result<(), Error> {
+    let OpSpec { name, read_only, .. } = Op::SPEC;
+    let event = Event { source: EVENT_SOURCE, name, read_only, resource_type: "AWS::KMS::Key" };
+    let mut trail = Trail::open(env, call, event)?;
+    let (request, _) = parse::<Op::Request>(body)?;
+    let mut keys = Vec::new();
+    for (rule, resolved) in find_keys::<Op>(env, call, &request).await? {
+        if let Resolved::Key(found) = resolved {
+            keys.push((rule, found.key));
+        }
+    }
+    for _ in 0..rounds {
+        trail.note_parameters(|_| {});
+        let found = |key: &Arc<Key>| {
+            Resolved::Key(Found { key: Arc::clone(key), alias: None, shown_as: ShownAs::KeyArn })
+        };
+        let resolved = keys.iter().map(|(rule, key)| (*rule, found(key))).collect();
+        authorize::<Op>(env, call, &request, resolved, &mut trail).await?;
+    }
+    Ok(())
 }
 
 async fn find_keys<Op: Operation>(

@@ -1,6 +1,7 @@
 //! A small world for tests: an environment in memory with a clock that stands until it is moved, a seeded
 //! generator, and an audit log that can be read back.
 
+mod decisions;
 mod key_stores;
 
 use std::{

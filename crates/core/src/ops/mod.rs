@@ -43,7 +43,7 @@ mod list_keys;
 mod list_resource_tags;
 mod list_retirable_grants;
 mod put_key_policy;
-mod re_encrypt;
+pub(crate) mod re_encrypt;
 mod replicate_key;
 mod retire_grant;
 mod revoke_grant;
