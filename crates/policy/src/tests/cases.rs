@@ -1,5 +1,7 @@
 //! Runs the tables of decisions, conditions and refusals.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::naive;
@@ -62,7 +64,9 @@ fn retiring_is_decided_as_the_table_says() {
 #[test]
 fn conditions_hold_as_the_table_says_in_allow_and_in_deny() {
     let world = World::load();
-    for row in rows(include_str!("../../cases/conditions.json")) {
+    let every = every();
+    let every = ["operators", "keys"].iter().flat_map(|name| every[*name].as_array().unwrap().clone());
+    for row in rows(include_str!("../../cases/conditions.json")).into_iter().chain(every) {
         let version = row["version"].as_str().unwrap_or("2012-10-17");
         let mut case = world.request("alice");
         case.context.extend(row["context"].as_object().unwrap());
@@ -79,6 +83,71 @@ fn conditions_hold_as_the_table_says_in_allow_and_in_deny() {
         case.identity = vec![world.policy(&json!([deny]), version)];
         let reason = denies.then_some("explicit-deny:identity");
         check(&row["name"], &case, if denies { "Deny" } else { "Allow" }, reason);
+    }
+}
+
+fn every() -> Value {
+    serde_json::from_str(include_str!("../../cases/every.json")).unwrap()
+}
+
+/// What is missing of an allowing, a refusing and an absent case for each of `wanted`; `which` tells what a case is for.
+fn missing(cases: &Value, wanted: &[String], which: fn(&str, &str) -> String) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    for row in cases.as_array().unwrap() {
+        let (operator, keys) = row["condition"].as_object().unwrap().iter().next().unwrap();
+        let key = keys.as_object().unwrap().keys().next().unwrap();
+        let is_absent = match &row["context"][key] {
+            Value::Null => true,
+            value => value.as_array().is_some_and(Vec::is_empty),
+        };
+        let kind = match (is_absent, row["holds"].as_bool().unwrap()) {
+            (true, _) => "absent",
+            (false, true) => "allows",
+            (false, false) => "refuses",
+        };
+        assert!(seen.insert(format!("{} {kind}", which(operator, key))), "twice: {}", row["name"]);
+    }
+    let all =
+        wanted.iter().flat_map(|one| ["allows", "refuses", "absent"].map(|kind| format!("{one} {kind}")));
+    all.filter(|one| !seen.contains(one)).collect()
+}
+
+#[test]
+fn every_operator_allows_refuses_and_is_absent_once() {
+    const BASES: &str = "StringEquals StringNotEquals StringEqualsIgnoreCase StringNotEqualsIgnoreCase StringLike \
+        StringNotLike NumericEquals NumericNotEquals NumericLessThan NumericLessThanEquals NumericGreaterThan \
+        NumericGreaterThanEquals DateEquals DateNotEquals DateLessThan DateLessThanEquals DateGreaterThan \
+        DateGreaterThanEquals Bool BinaryEquals IpAddress NotIpAddress ArnEquals ArnLike ArnNotEquals ArnNotLike";
+    let mut operators = vec!["Null".to_owned()];
+    for base in BASES.split_whitespace() {
+        for prefix in ["", "ForAllValues:", "ForAnyValue:"] {
+            operators.extend(["", "IfExists"].map(|suffix| format!("{prefix}{base}{suffix}")));
+        }
+    }
+    let lacking = missing(&every()["operators"], &operators, |operator, _| operator.to_owned());
+    assert!(lacking.is_empty(), "no case: {lacking:?}");
+}
+
+#[test]
+fn every_condition_key_allows_refuses_and_is_absent_once() {
+    let listed: Value = serde_json::from_str(include_str!("../../cases/condition-keys.json")).unwrap();
+    let listed = listed["keys"].as_array().unwrap().iter().map(|key| key["key"].as_str().unwrap());
+    // The part of the name that a policy chooses.
+    let chosen = |name: &str| match name.find(['<', '$']) {
+        Some(at) => format!("{}x", &name[..at]),
+        None => name.to_owned(),
+    };
+    let listed: Vec<String> = listed.map(chosen).collect();
+    let mut wanted = listed.clone();
+    // Keys of the engine beyond the list are held to the same.
+    wanted.extend(
+        ConditionKey::known_names().filter(|name| !listed.iter().any(|key| key == name)).map(str::to_owned),
+    );
+    let lacking = missing(&every()["keys"], &wanted, |_, key| key.to_owned());
+    assert!(lacking.is_empty(), "no case: {lacking:?}");
+    for key in listed {
+        // Those that no request here has are said with the reason in `lint/catalog.rs`.
+        assert!(!matches!(ConditionKey::parse(&key), ConditionKey::Other(_)), "{key} is not known");
     }
 }
 
