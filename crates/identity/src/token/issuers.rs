@@ -78,10 +78,11 @@ impl Issuers {
         let age = |since: Timestamp| now.millis() - since.millis();
         let pausing = kept.tried.is_some_and(|tried| (0..PAUSE_MILLIS).contains(&age(tried)));
         match &kept.keys {
-            Some((keys, fetched)) if pausing || (age(*fetched) < FRESH_MILLIS && knows(keys)) => {
+            Some((keys, fetched)) if pausing && age(*fetched) < STALE_MILLIS => return Ok(Arc::clone(keys)),
+            Some((keys, fetched)) if age(*fetched) < FRESH_MILLIS && knows(keys) => {
                 return Ok(Arc::clone(keys));
             }
-            None if pausing => return Err(NoKeys::Unavailable),
+            _ if pausing => return Err(NoKeys::Unavailable),
             _ => {}
         }
         kept.tried = Some(now);
@@ -147,6 +148,8 @@ mod tests {
         assert!(issuers.keys("i", at(now + FRESH_MILLIS + 1), known).await.is_ok());
         assert_eq!(fetches(), 4, "a source that fails has a pause");
         assert!(issuers.keys("i", at(now + STALE_MILLIS), known).await.is_err());
+        assert!(issuers.keys("i", at(now + STALE_MILLIS + 1), known).await.is_err(), "also in the pause");
+        assert_eq!(fetches(), 5);
     }
 
     #[tokio::test]
