@@ -25,5 +25,6 @@ run doc cargo test --locked --workspace --doc --no-fail-fast
 run python "$VENV/bin/python" -m pytest -c tests/python/pytest.ini tests/python --junitxml "$LOGS/python.xml"
 run node env -C tests/node node --test --test-reporter=spec
 
+grep -hE '^ +(Wycheproof|NIST SP) ' "$LOGS/rust.log" | sed -E 's/^ +/   /' | sort -u
 grep -h '^figure: ' "$LOGS/python.log" | sed 's/^figure: /   /'
 "$VENV/bin/python" scripts/summarise.py --logs "$LOGS" "${broken[@]/#/--broken=}"
