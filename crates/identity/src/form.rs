@@ -2,7 +2,10 @@
 //!
 //! Nothing here panics on any bytes; what does not fit is refused as a whole.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use serde_json::{Map, Value};
 
@@ -31,7 +34,8 @@ impl Form {
     /// Reads a body or a query string.
     ///
     /// # Errors
-    /// [`MalformedForm`] for broken escapes, texts that are not UTF-8, repeated names and too many of them.
+    /// [`MalformedForm`] for broken escapes, texts that are not UTF-8, repeated names, names that the audit record could
+    /// not tell apart, and too many of them.
     pub fn parse(bytes: &[u8]) -> Result<Self, MalformedForm> {
         let mut parameters = BTreeMap::new();
         for pair in bytes.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
@@ -42,7 +46,7 @@ impl Form {
                 return Err(MalformedForm);
             }
         }
-        Ok(Self(parameters))
+        if shows_twice(&parameters) { Err(MalformedForm) } else { Ok(Self(parameters)) }
     }
 
     /// The value of a parameter.
@@ -70,6 +74,17 @@ impl Form {
         }
         serde_json::to_vec(&root.into_value()).ok()
     }
+}
+
+/// Whether one parameter would hide another in the audit record: their names differ only in the case of first letters, or
+/// one has a value where the other has parts. No client sends that; who reads the record must see what was done.
+fn shows_twice(parameters: &BTreeMap<String, String>) -> bool {
+    let shown = |name: &String| name.splitn(MOST_PARTS, '.').map(lower_first).collect::<Vec<_>>();
+    let names: BTreeSet<Vec<String>> = parameters.keys().map(shown).collect();
+    let has_parent = |name: &Vec<String>| {
+        (1..name.len()).any(|parts| names.contains(name.get(..parts).unwrap_or_default()))
+    };
+    names.len() < parameters.len() || names.iter().any(has_parent)
 }
 
 /// A parameter's value or what stands below its name.
@@ -146,6 +161,28 @@ mod tests {
         }
         let many: Vec<_> = (0..=MOST_PARAMETERS).map(|index| format!("P{index}=")).collect();
         assert!(Form::parse(many.join("&").as_bytes()).is_err());
+    }
+
+    /// What was asked for must be what the record says: `UserName` is read, `userName` would be shown.
+    #[test]
+    fn refuses_what_would_hide_a_parameter_from_the_record() {
+        for hiding in [
+            "UserName=mallory&userName=alice",
+            "UserName=mallory&UserName.x=1",
+            "UserName.x=1&UserName-a=2&UserName=mallory",
+            "PolicyDocument=wide&PolicyDocument.member.1=narrow",
+            "Tags.member.1.Key=a&tags.member.1.key=b",
+            "Tags.member.1=a&Tags.member.1.Key=b",
+        ] {
+            assert!(Form::parse(hiding.as_bytes()).is_err(), "{hiding}");
+        }
+        for distinct in
+            ["UserName=a&UserNames=b", "Tags.member.1.Key=a&Tags.member.11.Key=b&Tags.member.1.Value=c"]
+        {
+            assert!(Form::parse(distinct.as_bytes()).is_ok(), "{distinct}");
+        }
+        let deep = format!("A{}=1&B=2", ".".repeat(100_000));
+        assert!(Form::parse(deep.as_bytes()).is_ok());
     }
 
     #[test]

@@ -114,6 +114,9 @@ impl Env {
     /// # Errors
     /// [`ExplainError`] when the question names what is not there, or the store fails.
     pub async fn explain(&self, question: &Question) -> Result<Answer, ExplainError> {
+        // Policies name actions in any letter case, all else by the API's own spelling.
+        let action = own_spelling(&question.action).unwrap_or(&question.action).to_owned();
+        let question = &Question { action, ..question.clone() };
         let Some(mut subject) = self.subject(&question.principal).await? else {
             return unanswerable(format!(
                 "there is no principal {}: ask about a root, a user, a role, or a session of a role, by ARN",
@@ -303,6 +306,11 @@ impl Asked<'_> {
 }
 
 /// The rules of the operation that asks for this action.
+fn own_spelling(action: &str) -> Option<&'static str> {
+    let actions = |spec: &'static OpSpec| spec.keys.iter().map(|rule| rule.action).chain(spec.account_action);
+    ops::all().flat_map(|entry| actions(entry.spec)).find(|own| own.eq_ignore_ascii_case(action))
+}
+
 fn spec_of(action: &str) -> Option<&'static OpSpec> {
     let asks = |spec: &OpSpec| {
         spec.keys.iter().any(|rule| rule.action == action) || spec.account_action == Some(action)

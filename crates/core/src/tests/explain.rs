@@ -49,6 +49,9 @@ async fn tells_what_allows_and_what_is_missing() {
     asked.context.pop();
     let allowed = explain(&world, &asked).await;
     assert_eq!((allowed.effect.as_str(), allowed.decided_by), ("Allow", vec![grant.clone()]));
+    // As policies do, in any letter case.
+    asked.action = "KMS:encrypt".to_owned();
+    assert_eq!(explain(&world, &asked).await.effect, "Allow");
     asked.action = "kms:Decrypt".to_owned();
     assert_eq!(why(&explain(&world, &asked).await, &grant), "does not list the operation");
 }

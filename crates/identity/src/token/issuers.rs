@@ -43,15 +43,30 @@ pub trait KeySource: Send + Sync {
 /// Issuers whose tokens can be verified.
 pub struct Issuers {
     source: Arc<dyn KeySource>,
-    /// Held while keys are fetched, so that one fetch serves all who wait for it. Only known issuers are in it.
-    kept: Mutex<HashMap<String, Arc<async_lock::Mutex<Kept>>>>,
+    /// Only known issuers are in it.
+    kept: Mutex<HashMap<String, Arc<Kept>>>,
 }
 
 /// What is known of an issuer's keys.
 #[derive(Default)]
 struct Kept {
-    keys: Option<(Arc<KeySet>, Timestamp)>,
-    tried: Option<Timestamp>,
+    /// With the moment at which they were fetched.
+    keys: Mutex<Option<(Arc<KeySet>, Timestamp)>>,
+    /// When they were last asked for. Held while keys are fetched, so that one fetch serves all who wait for it; who
+    /// finds its key among fresh ones does not wait.
+    tried: async_lock::Mutex<Option<Timestamp>>,
+}
+
+impl Kept {
+    fn younger_than(&self, millis: i64, now: Timestamp) -> Option<Arc<KeySet>> {
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let young = keys.as_ref().filter(|(_, fetched)| now.millis() - fetched.millis() < millis);
+        young.map(|(keys, _)| Arc::clone(keys))
+    }
+
+    fn fresh(&self, now: Timestamp, knows: impl Fn(&KeySet) -> bool) -> Option<Arc<KeySet>> {
+        self.younger_than(FRESH_MILLIS, now).filter(|keys| knows(keys))
+    }
 }
 
 impl Issuers {
@@ -74,18 +89,19 @@ impl Issuers {
             let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(all.entry(issuer.to_owned()).or_default())
         };
-        let mut kept = kept.lock().await;
-        let age = |since: Timestamp| now.millis() - since.millis();
-        let pausing = kept.tried.is_some_and(|tried| (0..PAUSE_MILLIS).contains(&age(tried)));
-        match &kept.keys {
-            Some((keys, fetched)) if pausing && age(*fetched) < STALE_MILLIS => return Ok(Arc::clone(keys)),
-            Some((keys, fetched)) if age(*fetched) < FRESH_MILLIS && knows(keys) => {
-                return Ok(Arc::clone(keys));
-            }
-            _ if pausing => return Err(NoKeys::Unavailable),
-            _ => {}
+        if let Some(keys) = kept.fresh(now, &knows) {
+            return Ok(keys);
         }
-        kept.tried = Some(now);
+        let mut tried = kept.tried.lock().await;
+        // Whoever held it may have fetched them.
+        if let Some(keys) = kept.fresh(now, &knows) {
+            return Ok(keys);
+        }
+        let since = |moment: Timestamp| now.millis() - moment.millis();
+        if tried.is_some_and(|tried| (0..PAUSE_MILLIS).contains(&since(tried))) {
+            return kept.younger_than(STALE_MILLIS, now).ok_or(NoKeys::Unavailable);
+        }
+        *tried = Some(now);
         let fetched = self.source.fetch(issuer).await;
         let read = fetched.and_then(|json| {
             KeySet::parse(&json).ok_or_else(|| "what was fetched is no JSON web key set".to_owned())
@@ -93,13 +109,12 @@ impl Issuers {
         match read {
             Ok(keys) => {
                 let keys = Arc::new(keys);
-                kept.keys = Some((Arc::clone(&keys), now));
+                *kept.keys.lock().unwrap_or_else(PoisonError::into_inner) = Some((Arc::clone(&keys), now));
                 Ok(keys)
             }
             Err(reason) => {
                 warn!(issuer, reason, "the keys of an issuer cannot be looked up");
-                let stale = kept.keys.as_ref().filter(|(_, fetched)| age(*fetched) < STALE_MILLIS);
-                stale.map(|(keys, _)| Arc::clone(keys)).ok_or(NoKeys::Unavailable)
+                kept.younger_than(STALE_MILLIS, now).ok_or(NoKeys::Unavailable)
             }
         }
     }
