@@ -6,6 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from support.clients import Cli, kms_client
+from support.identities import Directory
 from support.raw import Requester
 from support.server import FIRST, Server
 from support.stores import Stores
@@ -98,6 +99,17 @@ def other_arn(other):
 @pytest.fixture(scope="session")
 def other_kms(server, other):
     return kms_client(server, other)
+
+
+@pytest.fixture(scope="module")
+def directory(server, root):
+    """The users, roles and policies of the first account."""
+    return Directory(server, root)
+
+
+@pytest.fixture(scope="module")
+def iam(directory):
+    return directory.iam
 
 
 @pytest.fixture

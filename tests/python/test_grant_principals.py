@@ -1,14 +1,6 @@
 """Whom a grant means: of accounts here they must exist, and a name taken over later is somebody else."""
 
-import pytest
-
 from support.expect import refused
-from support.identities import Directory
-
-
-@pytest.fixture(scope="module")
-def directory(server, root):
-    return Directory(server, root)
 
 
 def test_a_user_made_again_inherits_no_grant(kms, directory, make_key):

@@ -2,22 +2,10 @@
 
 import json
 
-import pytest
-
 from support.expect import refused
-from support.identities import Directory, allow, iam_refuses, trust, unique
+from support.identities import allow, iam_refuses, trust, unique
 
 DENY = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "kms:*", "Resource": "*"}})
-
-
-@pytest.fixture(scope="module")
-def directory(server, root):
-    return Directory(server, root)
-
-
-@pytest.fixture(scope="module")
-def iam(directory):
-    return directory.iam
 
 
 def can_encrypt(kms, key):

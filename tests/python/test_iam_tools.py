@@ -4,7 +4,7 @@ policies and providers, and lists of what users never have here, which must be e
 import pytest
 
 from support.clients import Cli
-from support.identities import Directory, allow, iam_refuses, trust, unique
+from support.identities import allow, iam_refuses, trust, unique
 
 OF_USERS = {
     "list_mfa_devices": "MFADevices",
@@ -18,16 +18,6 @@ OF_THE_ACCOUNT = {
     "list_virtual_mfa_devices": "VirtualMFADevices",
 }
 TAGS = [{"Key": "Team", "Value": "a"}, {"Key": "use", "Value": ""}]
-
-
-@pytest.fixture(scope="module")
-def directory(server, root):
-    return Directory(server, root)
-
-
-@pytest.fixture(scope="module")
-def iam(directory):
-    return directory.iam
 
 
 def action_of(call):

@@ -2,23 +2,11 @@
 
 import json
 
-import pytest
-
 from conftest import statement
 from support.clients import Cli
 from support.expect import refused
-from support.identities import Directory, allow, iam_refuses, unique
+from support.identities import allow, iam_refuses, unique
 from support.server import Credentials
-
-
-@pytest.fixture(scope="module")
-def directory(server, root):
-    return Directory(server, root)
-
-
-@pytest.fixture(scope="module")
-def iam(directory):
-    return directory.iam
 
 
 def test_a_user_made_with_the_aws_cli_works_until_its_access_key_is_deleted(server, root, key, tmp_path):

@@ -2,8 +2,6 @@
 
 import json
 
-import pytest
-
 from conftest import statement
 from support.clients import kms_client
 from support.expect import refused
@@ -11,11 +9,6 @@ from support.identities import Directory, allow, iam_refuses, trust, unique
 from support.server import FIRST, Server
 
 INVALID = "Policy contains a statement with one or more invalid principals."
-
-
-@pytest.fixture(scope="module")
-def directory(server, root):
-    return Directory(server, root)
 
 
 def policy(root_arn, *principals, action="kms:Encrypt"):

@@ -12,11 +12,6 @@ from support.identities import Directory, Session, allow, iam_refuses, session_o
 
 
 @pytest.fixture(scope="module")
-def directory(server, root):
-    return Directory(server, root)
-
-
-@pytest.fixture(scope="module")
 def elsewhere(server, other_root):
     return Directory(server, other_root)
 

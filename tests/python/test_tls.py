@@ -1,42 +1,23 @@
 """TLS when a certificate is given: the same service over https, and a new certificate without a restart."""
 
-import datetime
-import ipaddress
 import signal
 import socket
 import ssl
 import time
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from support import certificates
 from support.clients import kms_client
 
 
 def make_certificate(folder):
     """A self-signed certificate for 127.0.0.1 with its key; gives its DER form."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "reseal test")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
+    certificate, private = certificates.self_signed("reseal test", is_authority=True)
     secret = folder / "key.pem"
     secret.touch(mode=0o600)
-    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    secret.write_bytes(private)
     (folder / "certificate.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
     return certificate.public_bytes(Encoding.DER)
 

@@ -10,7 +10,7 @@ import pytest
 from conftest import statement
 from support.clients import aws_client, kms_client
 from support.expect import refused
-from support.identities import Directory, iam_refuses, session_of, trust, unique
+from support.identities import iam_refuses, session_of, trust, unique
 from support.issuer import Issuer, self_signed
 from support.server import FIRST, Server
 
@@ -61,11 +61,6 @@ def server(tmp_path_factory, issuers):
 @pytest.fixture(scope="module")
 def kms(server):
     return kms_client(server, server.caller)
-
-
-@pytest.fixture(scope="module")
-def directory(server):
-    return Directory(server, FIRST)
 
 
 @pytest.fixture(scope="module")

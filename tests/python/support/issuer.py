@@ -1,21 +1,19 @@
 """An OIDC issuer on loopback: keys of its own, a key set over HTTP or HTTPS, and tokens that can be wrong in any way."""
 
 import base64
-import datetime
 import hashlib
 import hmac
 import http.server
-import ipaddress
 import json
 import ssl
 import threading
 import time
 
-from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.x509.oid import NameOID
+
+from . import certificates
 
 
 def encode(data):
@@ -104,23 +102,7 @@ class Issuer:
 
 
 def self_signed(path):
-    """A certificate for 127.0.0.1 that is its own authority, with its key, as one PEM file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "issuer under test")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    """A certificate that is its own authority, with its key, as one PEM file."""
+    certificate, private = certificates.self_signed("issuer under test")
     path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + private)
     return path
