@@ -122,6 +122,13 @@ impl Env {
     pub(crate) fn destroy_backing_key(&self, key: &Key) {
         let backing = key.current_material().and_then(|material| key.backing_key(material.id));
         if let (Some(store), Some(key)) = (key.store.clone(), backing) {
+            if let BackingKey::InCluster { label, .. } = &key {
+                // The task is in memory only: should the process end first, this line alone names what is left.
+                info!(
+                    key_store = store.record.id,
+                    label, "the key material in the cluster is to be destroyed"
+                );
+            }
             self.key_stores.enqueue(Task::Destroy { store, key });
         }
     }

@@ -364,6 +364,20 @@ async fn keys_hold_their_store_until_they_are_gone() {
 }
 
 #[tokio::test]
+async fn a_full_audit_log_leaves_no_key_in_a_cluster() {
+    let world = World::new().await;
+    let hsm = connected(&world, &cluster_request("cluster")).await;
+    let arn = key(&world, in_cluster(&hsm)).await;
+    world.ask("ScheduleKeyDeletion", &json!({"KeyId": arn, "PendingWindowInDays": 7})).await.unwrap();
+    world.clock.set(BEGINNING.plus_days(8));
+    world.audit.set_full(true);
+    assert_eq!(world.env.destroy_due_keys().await.unwrap(), 1);
+    world.audit.set_full(false);
+    settle(&world).await;
+    assert!(world.outside.labels().is_empty());
+}
+
+#[tokio::test]
 async fn audit_records_name_the_store() {
     let world = World::new().await;
     let store = connected(&world, &proxy_request("proxy", "/kms/xks/v1")).await;

@@ -122,7 +122,12 @@ impl Issuers {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::{
+        future::poll_fn,
+        pin::pin,
+        sync::atomic::{AtomicUsize, Ordering},
+        task::Poll,
+    };
 
     use super::*;
 
@@ -165,6 +170,34 @@ mod tests {
         assert!(issuers.keys("i", at(now + STALE_MILLIS), known).await.is_err());
         assert!(issuers.keys("i", at(now + STALE_MILLIS + 1), known).await.is_err(), "also in the pause");
         assert_eq!(fetches(), 5);
+    }
+
+    /// Has keys once; whoever asks again waits for ever.
+    #[derive(Default)]
+    struct HangingSource(AtomicUsize);
+
+    impl KeySource for HangingSource {
+        fn knows(&self, _: &str) -> bool {
+            true
+        }
+
+        fn fetch<'a>(&'a self, _: &'a str) -> Fetched<'a> {
+            match self.0.fetch_add(1, Ordering::SeqCst) {
+                0 => Box::pin(async { Ok(br#"{"keys":[]}"#.to_vec()) }),
+                _ => Box::pin(std::future::pending()),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn who_finds_its_key_does_not_wait_for_who_does_not() {
+        let issuers = Issuers::new(Arc::new(HangingSource::default()));
+        let now = Timestamp::from_millis(PAUSE_MILLIS);
+        assert!(issuers.keys("i", Timestamp::from_millis(0), |_| true).await.is_ok());
+        let mut waiting = pin!(issuers.keys("i", now, |_| false));
+        assert!(poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_pending())).await);
+        let mut ready = pin!(issuers.keys("i", now, |_| true));
+        assert!(poll_fn(|context| Poll::Ready(ready.as_mut().poll(context).is_ready())).await);
     }
 
     #[tokio::test]
