@@ -55,7 +55,7 @@ pub(crate) async fn authorize<Op: Operation>(
         let asked = Asked { env, call, caller, key: &key, rule, alias, same_key, across_accounts, idle_days };
         let mut ruling = match Op::retires(request)? {
             None => asked.decide(Op::facts(request, index)).await?,
-            Some(grant) => asked.decide_retiring(grant).await?,
+            Some(grant) => Box::pin(asked.decide_retiring(grant)).await?,
         };
         let account = key.record.account;
         trail.note_decision(ruling.noted(rule.action, Some(&key)));
@@ -109,16 +109,25 @@ impl<'a> Asked<'a> {
     /// By the key policy and the caller's own policies, and where these do not allow, by the grants that name the
     /// caller. Grants in memory take part at once; others are read only when they are needed.
     async fn decide(&self, facts: Facts<'a>) -> Result<Ruling, Error> {
-        let context = self.context(facts);
         let operation = match self.key.record.grants.live {
             0 => None,
             _ => self.rule.action.strip_prefix("kms:").and_then(GrantOperation::parse),
         };
-        let Some(operation) = operation else { return Ok(self.evaluate(&context, &[])) };
+        let Some(operation) = operation else { return Ok(self.evaluate(&self.context(facts), &[])) };
         let id = self.call.caller.principal().id();
         if let Some(held) = self.key.grants.of(self.caller, id) {
+            let context = self.context(facts);
             return Ok(self.evaluate(&context, &held.candidates(operation, &context)));
         }
+        Box::pin(self.decide_with_stored_grants(operation, facts)).await
+    }
+
+    async fn decide_with_stored_grants(
+        &self,
+        operation: GrantOperation,
+        facts: Facts<'a>,
+    ) -> Result<Ruling, Error> {
+        let context = self.context(facts);
         let ruling = self.evaluate(&context, &[]);
         // No grant changes these.
         if let None | Some(DenialReason::ExplicitDeny(_) | DenialReason::NotAcrossAccounts) =
@@ -126,6 +135,7 @@ impl<'a> Asked<'a> {
         {
             return Ok(ruling);
         }
+        let id = self.call.caller.principal().id();
         let grants = self.env.grants_of(self.key, self.caller, id).await?;
         Ok(self.evaluate(&context, &grants.candidates(operation, &context)))
     }
@@ -164,7 +174,7 @@ impl<'a> Asked<'a> {
             account: self.key.record.account.as_str(),
             across_accounts: self.across_accounts,
         };
-        let new_grant = context.facts.new_grant.as_ref();
+        let new_grant = context.facts.new_grant.as_deref();
         PolicyRequest { caller: self.caller, action: self.rule.action, target, context, new_grant }
     }
 

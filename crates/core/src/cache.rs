@@ -24,14 +24,23 @@ impl<K: Hash + Eq + Clone, V: Clone> ReadThrough<K, V> {
     }
 
     /// The value for `key`: kept, or loaded. Absence is not kept, so that a stranger cannot fill the cache.
-    pub(crate) async fn get_or_load<E>(
+    pub(crate) async fn get_or_load<E, F: Future<Output = Result<Option<V>, E>>>(
+        &self,
+        key: &K,
+        load: impl FnOnce() -> F,
+    ) -> Result<Option<V>, E> {
+        match self.cache.get(key) {
+            Some(value) => Ok(Some(value)),
+            // A box of its own: what is rare must not make the futures of all calls large.
+            None => Box::pin(self.load(key, load())).await,
+        }
+    }
+
+    async fn load<E>(
         &self,
         key: &K,
         load: impl Future<Output = Result<Option<V>, E>>,
     ) -> Result<Option<V>, E> {
-        if let Some(value) = self.cache.get(key) {
-            return Ok(Some(value));
-        }
         let before = *self.epoch.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(value) = load.await? else { return Ok(None) };
         let epoch = self.epoch.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,10 +75,10 @@ mod tests {
     async fn keeps_until_forgotten() {
         let cache = ReadThrough::new(10);
         let load = |value| async move { Ok::<_, Infallible>(Some(value)) };
-        assert_eq!(cache.get_or_load(&1, load("old")).await, Ok(Some("old")));
-        assert_eq!(cache.get_or_load(&1, load("new")).await, Ok(Some("old")));
+        assert_eq!(cache.get_or_load(&1, || load("old")).await, Ok(Some("old")));
+        assert_eq!(cache.get_or_load(&1, || load("new")).await, Ok(Some("old")));
         cache.forget(&1);
-        assert_eq!(cache.get_or_load(&1, load("new")).await, Ok(Some("new")));
+        assert_eq!(cache.get_or_load(&1, || load("new")).await, Ok(Some("new")));
     }
 
     #[tokio::test]
@@ -77,17 +86,17 @@ mod tests {
         let cache = ReadThrough::new(10);
         let load = |value| async move { Ok::<_, Infallible>(Some(value)) };
         for key in 1..=4 {
-            assert_eq!(cache.get_or_load(&key, load("old")).await, Ok(Some("old")));
+            assert_eq!(cache.get_or_load(&key, || load("old")).await, Ok(Some("old")));
         }
         cache.forget_where(|key, _| key % 2 == 0);
-        assert_eq!(cache.get_or_load(&1, load("new")).await, Ok(Some("old")));
-        assert_eq!(cache.get_or_load(&2, load("new")).await, Ok(Some("new")));
+        assert_eq!(cache.get_or_load(&1, || load("new")).await, Ok(Some("old")));
+        assert_eq!(cache.get_or_load(&2, || load("new")).await, Ok(Some("new")));
         let overtaken = async {
             cache.forget_where(|key, _| *key == 4);
             Ok::<_, Infallible>(Some("old"))
         };
-        assert_eq!(cache.get_or_load(&5, overtaken).await, Ok(Some("old")));
-        assert_eq!(cache.get_or_load(&5, load("new")).await, Ok(Some("new")));
+        assert_eq!(cache.get_or_load(&5, || overtaken).await, Ok(Some("old")));
+        assert_eq!(cache.get_or_load(&5, || load("new")).await, Ok(Some("new")));
     }
 
     #[tokio::test]
@@ -97,15 +106,15 @@ mod tests {
             cache.forget(&1);
             Ok::<_, Infallible>(Some("old"))
         };
-        assert_eq!(cache.get_or_load(&1, overtaken).await, Ok(Some("old")));
+        assert_eq!(cache.get_or_load(&1, || overtaken).await, Ok(Some("old")));
         let load = async { Ok::<_, Infallible>(Some("new")) };
-        assert_eq!(cache.get_or_load(&1, load).await, Ok(Some("new")));
+        assert_eq!(cache.get_or_load(&1, || load).await, Ok(Some("new")));
     }
 
     #[tokio::test]
     async fn absence_is_not_kept() {
         let cache = ReadThrough::<i32, i32>::new(10);
-        assert_eq!(cache.get_or_load(&1, async { Ok::<_, Infallible>(None) }).await, Ok(None));
-        assert_eq!(cache.get_or_load(&1, async { Ok::<_, Infallible>(Some(2)) }).await, Ok(Some(2)));
+        assert_eq!(cache.get_or_load(&1, || async { Ok::<_, Infallible>(None) }).await, Ok(None));
+        assert_eq!(cache.get_or_load(&1, || async { Ok::<_, Infallible>(Some(2)) }).await, Ok(Some(2)));
     }
 }

@@ -186,7 +186,7 @@ impl Key {
         if let Some(materials) = self.materials.get() {
             return Ok(materials);
         }
-        let loaded = self.load_materials(env).await?;
+        let loaded = Box::pin(self.load_materials(env)).await?;
         Ok(self.materials.get_or_init(|| loaded))
     }
 
@@ -239,10 +239,10 @@ impl Env {
     /// The KMS key with that id in that Region, whatever account it belongs to.
     pub(crate) async fn key(&self, region: &Region, id: KeyId) -> Result<Option<Arc<Key>>, Error> {
         let name = (region.clone(), id);
-        let key = self.keyring.keys.get_or_load(&name, self.load_key(region, id)).await?;
+        let key = self.keyring.keys.get_or_load(&name, || self.load_key(region, id)).await?;
         if key.as_ref().and_then(|key| key.good_until).is_some_and(|end| end <= self.clock.now()) {
             self.keyring.keys.forget(&name);
-            return self.keyring.keys.get_or_load(&name, self.load_key(region, id)).await;
+            return self.keyring.keys.get_or_load(&name, || self.load_key(region, id)).await;
         }
         Ok(key)
     }
@@ -268,7 +268,7 @@ impl Env {
         region: &Region,
         name: &AliasName,
     ) -> Result<Option<KeyId>, Error> {
-        let load = async {
+        let load = || async {
             let place = place::alias(account, region, name.as_str())?;
             Ok::<_, Error>(self.vault.read::<AliasRecord>(&place).await?.map(|held| held.record.target))
         };

@@ -272,11 +272,15 @@ impl Env {
         if !matches!(action, "kms:DisableKey" | "kms:ScheduleKeyDeletion") {
             return Ok(None);
         }
+        Box::pin(self.days_without_use(key)).await.map(Some)
+    }
+
+    async fn days_without_use(&self, key: &Key) -> Result<i64, Error> {
         let since = match self.last_use(key).await? {
             Some(last) => last.at,
             None => self.tracked_from(key).await?,
         };
-        Ok(Some((self.clock.now().seconds() - since.seconds()).max(0) / 86_400))
+        Ok((self.clock.now().seconds() - since.seconds()).max(0) / 86_400)
     }
 }
 

@@ -135,7 +135,7 @@ pub(crate) struct Facts<'a> {
     /// Tags of a resource that is no KMS key.
     pub(crate) resource_tags: &'a [(String, String)],
     /// For CreateGrant, the grant to be made.
-    pub(crate) new_grant: Option<Grant>,
+    pub(crate) new_grant: Option<Box<Grant>>,
     /// Values of other condition keys.
     pub(crate) values: Vec<(ConditionKey, String)>,
 }

@@ -206,10 +206,12 @@ impl Permitted {
             Materials::Pair(pair) => {
                 let pair = Arc::clone(pair);
                 let work = move || pair.encrypt(algorithm, plaintext.reveal(Reveal::ToCipher));
-                let blob = offload(env.workers.as_ref(), work).await?.map_err(failed)?;
+                let blob = Box::pin(offload(env.workers.as_ref(), work)).await?.map_err(failed)?;
                 Ok(Encrypted { blob, material: None })
             }
-            Materials::External(held) => self.encrypt_in_store(env, held, context, plaintext, data_key).await,
+            Materials::External(held) => {
+                Box::pin(self.encrypt_in_store(env, held, context, plaintext, data_key)).await
+            }
             _ => Err(Self::of_another_kind()),
         }
     }
@@ -242,7 +244,7 @@ impl Permitted {
             Materials::Pair(pair) => {
                 let pair = Arc::clone(pair);
                 let work = move || pair.decrypt(algorithm, &blob);
-                let decrypted = offload(env.workers.as_ref(), work).await?;
+                let decrypted = Box::pin(offload(env.workers.as_ref(), work)).await?;
                 let plaintext = decrypted.map_err(|_| Error::InvalidCiphertext)?;
                 // Made outside, of nothing at all: the API has no plaintext of no bytes.
                 if plaintext.is_empty() {
@@ -250,7 +252,7 @@ impl Permitted {
                 }
                 Ok(Decrypted { plaintext, material: None })
             }
-            Materials::External(held) => self.decrypt_in_store(held, context, &blob).await,
+            Materials::External(held) => Box::pin(self.decrypt_in_store(held, context, &blob)).await,
             _ => Err(Self::of_another_kind()),
         }
     }

@@ -56,7 +56,10 @@ pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send +
 
 impl Entry {
     pub(crate) const fn of<Op: Operation>() -> Self {
-        Self { spec: &Op::SPEC, run: |env, call, body| Box::pin(handle::<Op>(env, call, body)) }
+        Self {
+            spec: &Op::SPEC,
+            run: |env, call, body| Box::pin(async move { handle::<Op>(env, call, body).await }),
+        }
     }
 
     /// Runs the operation. No result comes out before its audit record is kept.
@@ -113,7 +116,7 @@ pub(crate) async fn recorded<A: Attempt>(
     for tries in 0..ATTEMPTS {
         if takes_turns && turn.is_none() {
             // Waits for who holds it; keeps it after a conflict.
-            turn = Some(env.turn.lock().await).filter(|_| tries > 0);
+            turn = Some(Box::pin(env.turn.lock()).await).filter(|_| tries > 0);
         }
         result = attempt.attempt(trail, tries == 0).await;
         if !matches!(
@@ -221,7 +224,7 @@ async fn attempt<Op: Operation>(
         for key in &reads {
             changes.expect(key.place()?, Some(key.version));
         }
-        commit(env, trail, changes, &lines).await?;
+        Box::pin(commit(env, trail, changes, &lines)).await?;
     }
     let used = const { Tracked::of(Op::SPEC.name) }.map(|operation| Used { operation, keys: reads });
     Ok(Done { reply: Reply { body, warnings: outcome.notes.warnings }, lines, posted, used })
@@ -252,7 +255,7 @@ async fn permit<Op: Operation>(
     }
     let resolved = resolved?;
     if let Some(recipient) = request.recipient() {
-        recipient.verify(env).await?;
+        Box::pin(recipient.verify(env)).await?;
     }
     authorize::<Op>(env, call, request, resolved, trail).await
 }

@@ -68,8 +68,8 @@ pub(crate) async fn resolve(
         Target::OfCiphertext(id) => of_ciphertext(env, call, id).await,
         Target::Named(reference) => named(env, call, spec, rule, reference, None).await,
         Target::NamedWithCiphertext(reference, id) => named(env, call, spec, rule, reference, Some(id)).await,
-        Target::OfGrantToken(token) => of_grant_token(env, call, &token).await,
-        Target::ReplicaOfFirst(region) => return replica(env, first, &region).await,
+        Target::OfGrantToken(token) => Box::pin(of_grant_token(env, call, &token)).await,
+        Target::ReplicaOfFirst(region) => return Box::pin(replica(env, first, &region)).await,
     };
     resolved.map(Some)
 }
@@ -121,7 +121,7 @@ async fn named(
                 Some(key) if key.record.account == own => Ok(found(key, None, ShownAs::KeyArn)),
                 Some(key) if foreign => Ok(found(key, None, ShownAs::OfCiphertext)),
                 None if foreign => Ok(Resolved::Hidden(DeniedResource::OfCiphertext)),
-                _ => Err(no_key(env, &call.region, own, id).await),
+                _ => Err(Box::pin(no_key(env, &call.region, own, id)).await),
             }
         }
         KeyRef::KeyArn(place, id) => {
@@ -129,14 +129,14 @@ async fn named(
             let key = env.key(&call.region, id).await?.filter(|key| key.record.account == place.account);
             match key {
                 Some(key) => Ok(found(key, None, ShownAs::KeyArn)),
-                None if place.account == own => Err(no_key(env, &call.region, own, id).await),
+                None if place.account == own => Err(Box::pin(no_key(env, &call.region, own, id)).await),
                 None => Ok(hidden(key_arn(&env.settings.partition, &call.region, place.account, id))),
             }
         }
-        KeyRef::AliasName(name) if rule.forms == Forms::Any => by_alias(env, call, own, name).await,
+        KeyRef::AliasName(name) if rule.forms == Forms::Any => Box::pin(by_alias(env, call, own, name)).await,
         KeyRef::AliasArn(place, name) if rule.forms == Forms::Any => {
             check_place(env, call, &place)?;
-            by_alias(env, call, place.account, name).await
+            Box::pin(by_alias(env, call, place.account, name)).await
         }
         KeyRef::AliasName(name) => Err(Error::NotFound(NotFound::InvalidKeyId(name.to_string()))),
         KeyRef::AliasArn(place, name) => {

@@ -44,7 +44,7 @@ impl Env {
     pub(crate) async fn check_grant_tokens(&self, tokens: &[String]) -> Result<(), Error> {
         for token in tokens {
             let name = self.open_grant_token(token)?;
-            let load = async {
+            let load = || async {
                 let place = place::grant_by_id(&name.region, name.key, name.id)?;
                 Ok::<_, Error>(self.vault.read::<GrantPointer>(&place).await?.map(|_| ()))
             };

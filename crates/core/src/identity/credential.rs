@@ -97,7 +97,7 @@ impl Env {
     }
 
     async fn long_term_credential(&self, access_key_id: &str) -> Result<Option<Credential>, Error> {
-        let load = async {
+        let load = || async {
             let Ok(place) = place::access_key(access_key_id) else { return Ok(None) };
             let Some(held) = self.vault.read::<AccessKeyRecord>(&place).await? else { return Ok(None) };
             let (record, serial) = (held.record, held.version);

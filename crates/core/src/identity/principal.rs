@@ -142,7 +142,7 @@ impl Env {
         id: &str,
     ) -> Result<Option<Arc<Principal>>, Error> {
         let key = (account, kind, name.to_ascii_lowercase().into_boxed_str());
-        let load = async {
+        let load = || async {
             let Some(held) = self.identity(account, kind, name).await? else { return Ok(None) };
             self.compile(held.record).await.map(|principal| Some(Arc::new(principal)))
         };
@@ -214,7 +214,7 @@ impl Env {
     ) -> Result<Option<Arc<IdentityPolicy>>, Error> {
         // Names end the ARN after `policy/`, with the path in between.
         let name = || arn.split_once(":policy/").map_or(arn, |(_, name)| name).to_owned();
-        let load = async {
+        let load = || async {
             if let Some(policy) = directory::AwsManagedPolicy::find(self.settings.partition.as_str(), arn) {
                 return compiled(arn, policy.document, name()).map(Some);
             }

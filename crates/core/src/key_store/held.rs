@@ -89,7 +89,7 @@ impl Env {
         if !is_id(id) {
             return Ok(None);
         }
-        let load = async {
+        let load = || async {
             let place = place::key_store(account, region, id)?;
             let Some(held) = self.vault.read::<KeyStoreRecord>(&place).await? else { return Ok(None) };
             Ok::<_, Error>(Some(Arc::new(self.hold(held.record, held.version))))

@@ -148,7 +148,7 @@ impl Operation for CreateGrant {
         // Only a service that acts for somebody makes grants for a resource of its own.
         add(ConditionKey::GrantIsForAwsResource, Some("false"));
         terms.operations.iter().for_each(|one| add(ConditionKey::GrantOperations, Some(one.name())));
-        facts.new_grant = compiled(String::new(), terms);
+        facts.new_grant = compiled(String::new(), terms).map(Box::new);
         facts
     }
 

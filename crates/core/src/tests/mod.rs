@@ -4,6 +4,7 @@ mod audit;
 mod compatibility;
 mod data_key_pairs;
 mod explain;
+mod futures;
 mod grants;
 mod imports;
 mod key_store_faults;
