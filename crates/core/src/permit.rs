@@ -83,20 +83,20 @@ pub(crate) fn check_state(key: &Key, rule: StateRule) -> Result<(), Error> {
         StateRule::AnyWithMaterial => state != KeyState::PendingImport,
         StateRule::PendingDeletion => pending_deletion,
     };
+    if fits {
+        return Ok(());
+    }
     let arn = key.arn().to_owned();
-    match (fits, rule, state) {
-        (true, _, _) => Ok(()),
-        (false, StateRule::PendingDeletion, _) => {
-            Err(Error::InvalidState(InvalidState::NotPendingDeletion(arn)))
-        }
-        (false, StateRule::AnyWithMaterial, _) => {
+    match (rule, state) {
+        (StateRule::PendingDeletion, _) => Err(Error::InvalidState(InvalidState::NotPendingDeletion(arn))),
+        (StateRule::AnyWithMaterial, _) => {
             Err(Error::Unsupported(Unsupported::OriginOf(arn, key.record.origin)))
         }
-        (false, _, KeyState::Disabled) => Err(Error::Disabled(arn)),
-        (false, _, KeyState::Unavailable) if key.record.origin == Origin::ExternalKeyStore => {
+        (_, KeyState::Disabled) => Err(Error::Disabled(arn)),
+        (_, KeyState::Unavailable) if key.record.origin == Origin::ExternalKeyStore => {
             Err(Error::InvalidState(InvalidState::KeyStore(NOT_CONNECTED)))
         }
-        (false, _, state) => Err(Error::InvalidState(InvalidState::Is(arn, state))),
+        (_, state) => Err(Error::InvalidState(InvalidState::Is(arn, state))),
     }
 }
 

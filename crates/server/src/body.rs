@@ -54,7 +54,8 @@ impl Bodies {
         if let Poll::Ready(body) = at_once {
             return body;
         }
-        tokio::time::timeout(self.limits.body_timeout, collecting).await.map_err(|_| BodyError::TimedOut)?
+        let in_time = Box::pin(tokio::time::timeout(self.limits.body_timeout, collecting));
+        in_time.await.map_err(|_| BodyError::TimedOut)?
     }
 
     async fn collect(&self, headers: &HeaderMap, mut incoming: Incoming) -> Result<Body, BodyError> {

@@ -1,6 +1,12 @@
 //! One connection: TLS if there is any, then HTTP/1.1 or HTTP/2 until either side has enough.
 
-use std::{convert::Infallible, future::poll_fn, net::IpAddr, pin::pin, sync::Arc, sync::OnceLock};
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    net::IpAddr,
+    pin::{Pin, pin},
+    sync::{Arc, OnceLock},
+};
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -28,8 +34,11 @@ pub(crate) type Answer = Response<Full<Bytes>>;
 /// What answers requests. Clones share their state.
 pub(crate) trait Handler: Clone + Send + Sync + 'static {
     /// Answers one request. There is no failure: that is an answer too.
-    fn handle(self, request: Request<Incoming>, peer: Arc<Peer>) -> impl Future<Output = Answer> + Send;
+    fn handle(self, request: Request<Incoming>, peer: Arc<Peer>) -> Answering;
 }
+
+/// An answer to come, boxed where it is made: hyper moves it once more, and every byte of it would be copied then.
+pub(crate) type Answering = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// The other end of a connection.
 pub(crate) struct Peer {

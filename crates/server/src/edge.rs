@@ -26,7 +26,7 @@ use reseal_identity::{Fault, Issuers};
 use crate::{
     authenticate::{DevMode, FailedAuthentication, Scope, authenticate},
     body::{Bodies, Body},
-    connection::{Answer, Handler, Peer},
+    connection::{Answer, Answering, Handler, Peer},
     frame::Frame,
     health::{self, Checks},
     limits::Limits,
@@ -94,25 +94,28 @@ struct Inner {
 }
 
 impl Handler for Edge {
-    async fn handle(self, request: Request<Incoming>, peer: Arc<Peer>) -> Answer {
-        self.0.answer(request, &peer).await
+    fn handle(self, request: Request<Incoming>, peer: Arc<Peer>) -> Answering {
+        let Self(inner) = self;
+        Box::pin(async move {
+            let (request, body) = request.into_parts();
+            inner.answer(&request, body, &peer).await
+        })
     }
 }
 
 impl Inner {
-    async fn answer(&self, request: Request<Incoming>, peer: &Peer) -> Answer {
-        let (request, body) = request.into_parts();
+    async fn answer(&self, request: &Parts, body: Incoming, peer: &Peer) -> Answer {
         let request_id = RequestId::random(self.env.entropy());
-        let mut answer = match Frame::of(&request) {
+        let mut answer = match Frame::of(request) {
             Frame::Live => health::live(),
-            Frame::Ready => health::ready(&self.hooks.ready).await,
+            Frame::Ready => Box::pin(health::ready(&self.hooks.ready)).await,
             frame @ (Frame::Form | Frame::FormInQuery) => {
                 let request_id = request_id.as_ref().map_err(|error| CoreError::from(*error));
-                self.query(matches!(frame, Frame::Form), &request, body, peer, request_id).await
+                Box::pin(self.query(matches!(frame, Frame::Form), request, body, peer, request_id)).await
             }
             frame @ (Frame::Operation(_) | Frame::UnknownOperation | Frame::Nowhere) => {
                 let request_id = request_id.as_ref().map_err(|error| CoreError::from(*error));
-                self.call(&frame, &request, body, peer, request_id).await
+                self.call(&frame, request, body, peer, request_id).await
             }
         };
         wire::mark(&mut answer, request_id.as_ref().ok(), self.dev.is_some());

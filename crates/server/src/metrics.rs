@@ -6,6 +6,7 @@
 mod text;
 
 use std::{
+    future::ready,
     net::SocketAddr,
     sync::{
         Arc,
@@ -23,7 +24,7 @@ use hyper::{
 };
 
 use crate::{
-    connection::{Answer, Handler, Peer},
+    connection::{Answer, Answering, Handler, Peer},
     limits::Limits,
     listener::{self, Running, ServeError},
     shutdown::Shutdown,
@@ -282,7 +283,7 @@ pub fn serve_metrics(
 struct Exposition(Arc<Metrics>);
 
 impl Handler for Exposition {
-    async fn handle(self, request: Request<Incoming>, _peer: Arc<Peer>) -> Answer {
+    fn handle(self, request: Request<Incoming>, _peer: Arc<Peer>) -> Answering {
         let (status, content_type, body) = if request.uri().path() != "/metrics" {
             (StatusCode::NOT_FOUND, "text/plain", String::new())
         } else if request.method() != Method::GET {
@@ -293,7 +294,7 @@ impl Handler for Exposition {
         let mut answer = Answer::new(Full::new(Bytes::from(body)));
         *answer.status_mut() = status;
         answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        answer
+        Box::pin(ready(answer))
     }
 }
 

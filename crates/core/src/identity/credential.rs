@@ -92,7 +92,7 @@ impl Env {
     ) -> Result<Option<Credential>, Error> {
         match session_token {
             None => self.long_term_credential(access_key_id).await,
-            Some(token) => self.session_credential(access_key_id, token).await,
+            Some(token) => Box::pin(self.session_credential(access_key_id, token)).await,
         }
     }
 
