@@ -7,6 +7,7 @@
 
 pub mod audit;
 mod authorize;
+pub mod boxed;
 mod cache;
 pub mod call;
 pub mod custodian;

@@ -15,6 +15,7 @@ use crate::resolve::{Found, ShownAs};
 use crate::{
     audit::AuditUnavailable,
     authorize::authorize,
+    boxed::box_in_place,
     call::Call,
     env::Env,
     error::{Cause, Error, Fault},
@@ -56,10 +57,7 @@ pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send +
 
 impl Entry {
     pub(crate) const fn of<Op: Operation>() -> Self {
-        Self {
-            spec: &Op::SPEC,
-            run: |env, call, body| Box::pin(async move { handle::<Op>(env, call, body).await }),
-        }
+        Self { spec: &Op::SPEC, run: |env, call, body| box_in_place(|| handle::<Op>(env, call, body)) }
     }
 
     /// Runs the operation. No result comes out before its audit record is kept.

@@ -15,6 +15,7 @@ use std::{
 
 use hyper::{Request, body::Incoming, http::request::Parts};
 use reseal_core::{
+    boxed::box_in_place,
     call::{Call, RequestId},
     env::Env,
     error::Error as CoreError,
@@ -96,7 +97,7 @@ struct Inner {
 impl Handler for Edge {
     fn handle(self, request: Request<Incoming>, peer: Arc<Peer>) -> Answering {
         let Self(inner) = self;
-        Box::pin(async move {
+        box_in_place(|| async move {
             let (request, body) = request.into_parts();
             inner.answer(&request, body, &peer).await
         })
