@@ -148,24 +148,35 @@ pub(crate) fn text(buffer: &mut Vec<u8>, value: &str) {
     }
 }
 
-/// Whether nothing needs an escape: eight bytes at a time, since most texts are short.
+/// Whether nothing needs an escape.
 fn is_plain(bytes: &[u8]) -> bool {
-    let (words, rest) = bytes.as_chunks::<8>();
-    words.iter().all(|word| is_plain_word(u64::from_le_bytes(*word)))
-        && rest.iter().all(|byte| !matches!(byte, 0..0x20 | b'"' | b'\\'))
+    plain_length(bytes) == bytes.len()
 }
 
-/// For each byte of a word the subtraction borrows into its highest bit exactly when the byte is the one looked
-/// for (or, in the last term, below the space). A borrow may run on into the byte above, but only from one that
-/// was found.
-fn is_plain_word(word: u64) -> bool {
+/// How many bytes stand before the first that needs an escape: eight at a time, since most texts are short.
+pub(crate) fn plain_length(bytes: &[u8]) -> usize {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let found = found_in(u64::from_le_bytes(*word));
+        if found != 0 {
+            return index * 8 + found.trailing_zeros() as usize / 8;
+        }
+    }
+    let special = rest.iter().position(|byte| matches!(byte, 0..0x20 | b'"' | b'\\'));
+    special.map_or(bytes.len(), |at| words.len() * 8 + at)
+}
+
+/// The highest bit of each byte of a word that needs an escape. For each byte the subtraction borrows into its
+/// highest bit exactly when the byte is the one looked for (or, in the last term, below the space). A borrow may run
+/// on into the byte above, but only from one that was found: the lowest is always right.
+fn found_in(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
     const HIGHEST: u64 = ONES << 7;
     let is_zero = |word: u64| word.wrapping_sub(ONES) & !word;
     let quote = is_zero(word ^ (ONES * u64::from(b'"')));
     let backslash = is_zero(word ^ (ONES * u64::from(b'\\')));
     let control = word.wrapping_sub(ONES * u64::from(b' ')) & !word;
-    (quote | backslash | control) & HIGHEST == 0
+    (quote | backslash | control) & HIGHEST
 }
 
 #[cfg(test)]
@@ -180,7 +191,8 @@ mod tests {
                     let mut bytes = vec![0xff; length];
                     bytes[at] = byte;
                     let escaped = byte < b' ' || byte == b'"' || byte == b'\\';
-                    assert_eq!(is_plain(&bytes), !escaped, "{byte} at {at} of {length}");
+                    let expected = if escaped { at } else { length };
+                    assert_eq!(plain_length(&bytes), expected, "{byte} at {at} of {length}");
                 }
             }
         }
