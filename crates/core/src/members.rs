@@ -120,7 +120,7 @@ impl<'a> Members<'a> {
     pub(crate) fn text(&mut self, name: &str, length: Bounds) -> Taken<Option<String>> {
         let Some(node) = self.take(name) else { return Ok(None) };
         let text = node.into_text(name)?;
-        self.check_text(&self.path_of(name), &text, length);
+        self.check_text(name, None, &text, length);
         Ok(Some(text.into_owned()))
     }
 
@@ -141,9 +141,8 @@ impl<'a> Members<'a> {
     ) -> Taken<Option<String>> {
         let text = self.text(name, length)?;
         if let Some(text) = text.as_deref().filter(|text| is_too_empty(text, pattern) || !matches(text)) {
-            let path = self.path_of(name);
             let rule = format!("Member must satisfy regular expression pattern: {pattern}");
-            self.violations.add(format!("Value '{text}' at '{path}' failed to satisfy constraint: {rule}"));
+            self.broken(name, None, Some(text), &rule);
         }
         Ok(text)
     }
@@ -157,15 +156,14 @@ impl<'a> Members<'a> {
     ) -> Taken<Option<String>> {
         let Some(node) = self.take(name) else { return Ok(None) };
         let text = node.into_text(name)?.into_owned();
-        let path = self.path_of(name);
-        if let Some(rule) = length.broken_by(text.chars().count(), "length") {
-            self.violations.add(format!("Value at '{path}' failed to satisfy constraint: {rule}"));
+        if let Some(rule) = length.broken_by_text(&text) {
+            self.broken(name, None, None, &rule);
         }
         let broken =
             |(pattern, legal): &BytePattern<'_>| is_too_empty(&text, pattern) || !text.bytes().all(legal);
         if let Some((pattern, _)) = pattern.filter(broken) {
             let rule = format!("Member must satisfy regular expression pattern: {pattern}");
-            self.violations.add(format!("Value at '{path}' failed to satisfy constraint: {rule}"));
+            self.broken(name, None, None, &rule);
         }
         Ok(Some(text))
     }
@@ -178,8 +176,7 @@ impl<'a> Members<'a> {
             .decode(text.as_bytes())
             .map_err(|_| Error::Serialization(format!("{name} is not valid base64.")))?;
         if let Some(rule) = length.broken_by(bytes.len(), "length") {
-            let path = self.path_of(name);
-            self.violations.add(format!("Value at '{path}' failed to satisfy constraint: {rule}"));
+            self.broken(name, None, None, &rule);
         }
         Ok(Some(bytes))
     }
@@ -196,8 +193,7 @@ impl<'a> Members<'a> {
         let Some(node) = self.take(name) else { return Ok(None) };
         let number = node.into_integer(name)?;
         if let Some(rule) = range.broken_by_number(number) {
-            let path = self.path_of(name);
-            self.violations.add(format!("Value '{number}' at '{path}' failed to satisfy constraint: {rule}"));
+            self.broken(name, None, Some(&number.to_string()), &rule);
         }
         Ok(Some(number))
     }
@@ -223,8 +219,7 @@ impl<'a> Members<'a> {
         let text = node.into_text(name)?;
         let found = E::ALL.iter().copied().find(|value| value.name() == text);
         if found.is_none() {
-            let path = self.path_of(name);
-            self.violations.add(not_in_set::<E>(&path, &text));
+            self.broken(name, None, Some(&text), &not_in_set::<E>());
         }
         Ok(found)
     }
@@ -244,8 +239,7 @@ impl<'a> Members<'a> {
             if let Some(value) = E::ALL.iter().copied().find(|value| value.name() == text) {
                 chosen.push(value);
             } else {
-                let path = format!("{}.{}.member", self.path_of(name), index + 1);
-                self.violations.add(not_in_set::<E>(&path, &text));
+                self.broken(name, Some(index), Some(&text), &not_in_set::<E>());
             }
         }
         Ok(chosen)
@@ -262,9 +256,8 @@ impl<'a> Members<'a> {
         let mut texts = Vec::with_capacity(nodes.len());
         for (index, node) in nodes.into_iter().enumerate() {
             let text = node.into_text(name)?.into_owned();
-            if let Some(rule) = length.broken_by(text.chars().count(), "length") {
-                let path = format!("{}.{}.member", self.path_of(name), index + 1);
-                self.violations.add(format!("Value at '{path}' failed to satisfy constraint: {rule}"));
+            if let Some(rule) = length.broken_by_text(&text) {
+                self.broken(name, Some(index), None, &rule);
             }
             texts.push(text);
         }
@@ -277,7 +270,7 @@ impl<'a> Members<'a> {
         let mut texts = Vec::with_capacity(nodes.len());
         for (index, node) in nodes.into_iter().enumerate() {
             let text = node.into_text(name)?.into_owned();
-            self.check_text(&format!("{}.{}.member", self.path_of(name), index + 1), &text, length);
+            self.check_text(name, Some(index), &text, length);
             texts.push(text);
         }
         Ok(Some(texts))
@@ -330,8 +323,9 @@ impl<'a> Members<'a> {
     /// An encryption context; `None` when absent.
     pub(crate) fn optional_encryption_context(&mut self, name: &str) -> Taken<Option<EncryptionContext>> {
         let Some(node) = self.take(name) else { return Ok(None) };
-        let mut pairs = Vec::new();
-        for (key, value) in node.into_object(name)? {
+        let members = node.into_object(name)?;
+        let mut pairs = Vec::with_capacity(members.len());
+        for (key, value) in members {
             // A null value of a map entry equals its absence, as for members.
             if !matches!(value, Node::Null) {
                 pairs.push((key.into_owned(), value.into_text(name)?.into_owned()));
@@ -349,16 +343,24 @@ impl<'a> Members<'a> {
         let Some(node) = self.take(name) else { return Ok(None) };
         let nodes = node.into_list(name)?;
         if let Some(rule) = count.broken_by(nodes.len(), "length") {
-            let path = self.path_of(name);
-            self.violations.add(format!("Value at '{path}' failed to satisfy constraint: {rule}"));
+            self.broken(name, None, None, &rule);
         }
         Ok(Some(nodes))
     }
 
-    fn check_text(&mut self, path: &str, text: &str, length: Bounds) {
-        if let Some(rule) = length.broken_by(text.chars().count(), "length") {
-            self.violations.add(format!("Value '{text}' at '{path}' failed to satisfy constraint: {rule}"));
+    fn check_text(&mut self, name: &str, item: Option<usize>, text: &str, length: Bounds) {
+        if let Some(rule) = length.broken_by_text(text) {
+            self.broken(name, item, Some(text), &rule);
         }
+    }
+
+    /// Records a broken constraint of a member, or of an item of it. The value is shown only where it may be.
+    #[cold]
+    fn broken(&mut self, name: &str, item: Option<usize>, shown: Option<&str>, rule: &str) {
+        let value = shown.map(|text| format!(" '{text}'")).unwrap_or_default();
+        let item = item.map(|index| format!(".{}.member", index + 1)).unwrap_or_default();
+        let path = self.path_of(name);
+        self.violations.add(format!("Value{value} at '{path}{item}' failed to satisfy constraint: {rule}"));
     }
 
     /// Member names appear in messages with the first letter lower-cased.
@@ -374,16 +376,27 @@ impl Bounds {
         self.broken(i64::try_from(length).unwrap_or(i64::MAX), what)
     }
 
+    /// The length of a text is that in characters, of one to four bytes: most texts need no counting.
+    fn broken_by_text(self, text: &str) -> Option<String> {
+        let Self(least, most) = self;
+        let bytes = i64::try_from(text.len()).unwrap_or(i64::MAX);
+        if bytes <= most && bytes > least.saturating_sub(1).saturating_mul(4) {
+            return None;
+        }
+        self.broken_by(text.chars().count(), "length")
+    }
+
     fn broken_by_number(self, number: i64) -> Option<String> {
         self.broken(number, "value")
     }
 
     fn broken(self, value: i64, what: &str) -> Option<String> {
         let Self(least, most) = self;
-        if value < least {
-            return Some(format!("Member must have {what} greater than or equal to {least}"));
+        if (least..=most).contains(&value) {
+            return None;
         }
-        (value > most).then(|| format!("Member must have {what} less than or equal to {most}"))
+        let (how, bound) = if value < least { ("greater", least) } else { ("less", most) };
+        Some(format!("Member must have {what} {how} than or equal to {bound}"))
     }
 }
 
@@ -392,10 +405,10 @@ fn is_too_empty(text: &str, pattern: &str) -> bool {
     text.is_empty() && !pattern.ends_with('*')
 }
 
-fn not_in_set<E: ModelEnum>(path: &str, text: &str) -> String {
+#[cold]
+fn not_in_set<E: ModelEnum>() -> String {
     let names: Vec<&str> = E::ALL.iter().map(|value| value.name()).collect();
-    let rule = format!("Member must satisfy enum value set: [{}]", names.join(", "));
-    format!("Value '{text}' at '{path}' failed to satisfy constraint: {rule}")
+    format!("Member must satisfy enum value set: [{}]", names.join(", "))
 }
 
 #[cfg(test)]

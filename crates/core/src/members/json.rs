@@ -34,11 +34,12 @@ pub(super) fn object(body: &[u8]) -> Result<Vec<(Cow<'_, str>, Node<'_>)>, Error
 #[cold]
 fn in_words(body: &[u8], broken: &Broken) -> Error {
     let what = if broken.duplicate { "has a duplicate key" } else { "is not valid JSON" };
-    // At a line feed itself the position is still in the line that it ends.
+    // A line feed belongs to the line that it ends.
     let before = body.get(..broken.at).unwrap_or(body);
-    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |feed| feed + 1);
-    let column = body.len().min(broken.at + 1) - line_start;
+    let mut lines = before.split(|byte| *byte == b'\n');
+    let last = lines.next_back().unwrap_or_default();
+    let line = lines.count() + 1;
+    let column = last.len() + usize::from(broken.at < body.len());
     Error::Serialization(format!("The request body {what} at line {line}, column {column}."))
 }
 

@@ -78,6 +78,17 @@ fn sensitive_texts_are_not_shown() {
 }
 
 #[test]
+fn lengths_of_texts_are_in_characters() {
+    let count = |text: &str, least, most| Bounds(least, most).broken_by_text(text).is_none();
+    for text in ["", "a", "abcde", "ü", "üüü", "😀😀", "a😀"] {
+        let length = i64::try_from(text.chars().count()).unwrap();
+        for (least, most) in [(0, 0), (0, 1), (1, 1), (1, 2), (2, 2), (2, 3), (3, 8), (5, i64::MAX)] {
+            assert_eq!(count(text, least, most), (least..=most).contains(&length), "{text} {least} {most}");
+        }
+    }
+}
+
+#[test]
 fn types_are_not_coerced() {
     let cases = [
         (r#"{"A":1}"#, "NUMBER_VALUE cannot be converted to String for A."),
