@@ -13,7 +13,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("reseal-types", &[]),
     ("reseal-policy", &["reseal-types"]),
     ("reseal-crypto", &["reseal-types"]),
-    ("reseal-sigv4", &["reseal-types"]),
+    ("reseal-sigv4", &["reseal-types", "reseal-crypto"]),
     ("reseal-core", &["reseal-types", "reseal-policy", "reseal-crypto"]),
     ("reseal-store-sqlite", &["reseal-core", "reseal-types"]),
     ("reseal-audit", &["reseal-core", "reseal-types", "reseal-crypto"]),

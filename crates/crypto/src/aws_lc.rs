@@ -10,7 +10,7 @@ use aws_lc_sys::{
     EVP_PKEY_CTX_new, EVP_PKEY_CTX_new_id, EVP_PKEY_KEM, EVP_PKEY_free, EVP_PKEY_get_raw_private_key,
     EVP_PKEY_get_raw_public_key, EVP_PKEY_keygen_deterministic, EVP_PKEY_keygen_init,
     EVP_PKEY_pqdsa_new_raw_private_key, EVP_PKEY_sign, EVP_PKEY_sign_init, EVP_PKEY_verify,
-    EVP_PKEY_verify_init,
+    EVP_PKEY_verify_init, SHA256_TransformBlocks,
 };
 pub(crate) use aws_lc_sys::{
     NID_MLDSA44, NID_MLDSA65, NID_MLDSA87, NID_MLKEM512, NID_MLKEM768, NID_MLKEM1024,
@@ -161,4 +161,15 @@ pub(crate) fn ed25519ph_verify(public: &[u8; 32], message: &[u8], signature: &[u
     let (from, length) = (message.as_ptr(), message.len());
     // SAFETY: as for `ed25519ph_sign`.
     unsafe { ED25519ph_verify(from, length, signature.as_ptr(), public.as_ptr(), ptr::null(), 0) == 1 }
+}
+
+/// Hashes whole blocks into `state` (FIPS 180-4 section 6.2.2); padding is the caller's.
+pub(crate) fn sha256_blocks(state: &mut [u32; 8], blocks: &[[u8; 64]]) {
+    // The library's loop over blocks ends behind one, not before.
+    if blocks.is_empty() {
+        return;
+    }
+    // SAFETY: the state has the eight words that the function has in its contract, and it reads as many blocks of 64
+    // bytes as are given.
+    unsafe { SHA256_TransformBlocks(state.as_mut_ptr(), blocks.as_ptr().cast(), blocks.len()) }
 }

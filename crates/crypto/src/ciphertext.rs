@@ -16,7 +16,6 @@ use crate::{
     digest,
     error::{CryptoError, InvalidCiphertext},
     kdf::DerivationKey,
-    scratch::with_joined,
 };
 
 /// Bytes of a blob on top of its plaintext.
@@ -138,7 +137,7 @@ impl MessageKey {
         header: &[u8; HEADER_LEN],
         context: &[u8],
     ) -> Result<Self, CryptoError> {
-        let bound = with_joined(&[header, context], |bound| digest::sha256(bound));
+        let bound = digest::sha256_of_parts(&[header, context]);
         material.0.derive(label, &bound).map(Self)
     }
 

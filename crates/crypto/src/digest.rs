@@ -1,21 +1,12 @@
 //! Digests and comparison.
 
-use aws_lc_rs::digest;
-use subtle::ConstantTimeEq;
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 
-/// SHA-256 of `bytes` (FIPS 180-4).
-pub fn sha256(bytes: &[u8]) -> [u8; 32] {
-    let mut output = [0; 32];
-    // In one step: a context that takes parts allocates.
-    for (to, from) in output.iter_mut().zip(digest::digest(&digest::SHA256, bytes).as_ref()) {
-        *to = *from;
-    }
-    output
-}
+pub use crate::sha256::{HmacSha256, sha256, sha256_of_parts};
 
 /// Whether both are the same bytes, in time that depends on the lengths only.
 pub fn equal_in_constant_time(a: &[u8], b: &[u8]) -> bool {
-    a.ct_eq(b).into()
+    verify_slices_are_equal(a, b).is_ok()
 }
 
 #[cfg(test)]

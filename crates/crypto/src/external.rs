@@ -16,7 +16,6 @@ use crate::{
     ciphertext::{MaterialKey, open_body, seal_body},
     digest,
     error::{CryptoError, InvalidCiphertext},
-    scratch::with_joined,
 };
 
 /// What AES-256-GCM outside of the service has made. Nothing of it is secret.
@@ -84,7 +83,7 @@ pub fn open_inner(
 pub fn associated_data(header: &CiphertextHeader, context: &[u8]) -> Vec<u8> {
     let bytes = header.to_bytes();
     match header.suite {
-        Suite::Cluster => with_joined(&[&bytes, context], |bound| digest::sha256(bound)).to_vec(),
+        Suite::Cluster => digest::sha256_of_parts(&[&bytes, context]).to_vec(),
         Suite::ExternalKeyStore | Suite::DerivedAesGcm => bytes.to_vec(),
     }
 }

@@ -8,23 +8,30 @@
 use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
-use crate::{error::CryptoError, scratch::with_joined};
-
-/// The longest block, that of HMAC-SHA-512.
-const MAX_BLOCK_BYTES: usize = 64;
+use crate::{
+    error::CryptoError,
+    scratch::with_joined,
+    sha256::{HmacSha256, padded_for_mac},
+};
 
 /// A key prepared for derivation: the two key blocks of HMAC are hashed once, not per message.
-pub struct DerivationKey(hmac::Key);
+pub struct DerivationKey(Prf);
+
+/// The pseudorandom function of a key. That of stored records is not asked for every call and comes from the library.
+enum Prf {
+    Sha256(HmacSha256),
+    Sha512(hmac::Key),
+}
 
 impl DerivationKey {
     /// Prepares the key for derivation with HMAC-SHA-256. Any length goes in; formats fix theirs.
     pub fn hmac_sha256(key: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
+        Self(Prf::Sha256(HmacSha256::new(key)))
     }
 
     /// Prepares the key for derivation with HMAC-SHA-512. Any length goes in; formats fix theirs.
     pub fn hmac_sha512(key: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA512, key))
+        Self(Prf::Sha512(hmac::Key::new(hmac::HMAC_SHA512, key)))
     }
 
     /// `N` bytes for the purpose that `label` names, bound to all of `context`.
@@ -45,21 +52,35 @@ impl DerivationKey {
 
     /// Fills `output`; the first four bytes of `input` are the room for the counter.
     pub(crate) fn counter_mode(&self, input: &[&[u8]], output: &mut [u8]) -> Result<(), CryptoError> {
-        with_joined(input, |message| {
-            let block_bytes = self.0.algorithm().tag_len();
-            for (counter, to) in (1_u32..).zip(output.chunks_mut(block_bytes)) {
-                *message.first_chunk_mut().ok_or(CryptoError::Failure)? = counter.to_be_bytes();
-                if to.len() == block_bytes {
-                    hmac::sign_to_buffer(&self.0, message, to)?;
-                } else {
-                    let mut block = Zeroizing::new([0; MAX_BLOCK_BYTES]);
-                    hmac::sign_to_buffer(&self.0, message, &mut *block)?;
-                    to.iter_mut().zip(block.iter()).for_each(|(to, from)| *to = *from);
-                }
-            }
-            Ok(())
-        })
+        match &self.0 {
+            Prf::Sha256(key) => match padded_for_mac(input) {
+                // The messages differ in their counter only, so that they are padded once.
+                Some(mut block) => count(&mut block, output, |block| Ok(key.mac_of_block(block))),
+                None => with_joined(input, |message| count(message, output, |message| Ok(key.mac(message)))),
+            },
+            Prf::Sha512(key) => with_joined(input, |message| {
+                count(message, output, |message| {
+                    let mut block = Zeroizing::new([0; 64]);
+                    hmac::sign_to_buffer(key, message, &mut *block)?;
+                    Ok(block)
+                })
+            }),
+        }
     }
+}
+
+/// Fills `output` with what `prf` makes of the input under each counter.
+fn count<Input: AsMut<[u8]> + ?Sized, const BLOCK: usize>(
+    input: &mut Input,
+    output: &mut [u8],
+    prf: impl Fn(&Input) -> Result<Zeroizing<[u8; BLOCK]>, CryptoError>,
+) -> Result<(), CryptoError> {
+    for (counter, to) in (1_u32..).zip(output.chunks_mut(BLOCK)) {
+        *input.as_mut().first_chunk_mut().ok_or(CryptoError::Failure)? = counter.to_be_bytes();
+        let block = prf(input)?;
+        to.copy_from_slice(block.get(..to.len()).ok_or(CryptoError::Failure)?);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

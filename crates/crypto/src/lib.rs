@@ -1,6 +1,7 @@
 //! Cryptography: bytes in, bytes out.
 //!
-//! Every primitive comes from AWS-LC, except SM2. This crate adds the formats around them: the symmetric
+//! Every primitive comes from AWS-LC, except SM2; of SHA-256, which every call needs many times, it is the block
+//! function. This crate adds the formats around them: the symmetric
 //! ciphertext blobs ([`ciphertext`], [`external`]), sealed records ([`mod@seal`]), wrapped domain keys ([`mod@wrap`]), and
 //! prepared asymmetric keys ([`asymmetric`]). It must never read a clock, a file or the network, and never decide who
 //! may use a key.
@@ -27,6 +28,7 @@ mod scratch;
 pub mod seal;
 pub mod self_test;
 mod self_test_answers;
+mod sha256;
 pub mod signing;
 #[cfg(feature = "sm2")]
 pub mod sm2;

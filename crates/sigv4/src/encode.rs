@@ -1,14 +1,14 @@
 //! Lower-case hexadecimal of SHA-256 values, and showing bytes of a client inside a message.
 
-use aws_lc_rs::digest::{SHA256, digest};
+use reseal_crypto::digest::sha256;
 
 /// The SHA-256 of `data` in lower-case hexadecimal.
 pub(crate) fn sha256_hex(data: &[u8]) -> [u8; 64] {
-    hex_lower(digest(&SHA256, data).as_ref())
+    hex_lower(&sha256(data))
 }
 
-/// Lower-case hexadecimal of the first 32 bytes.
-pub(crate) fn hex_lower(bytes: &[u8]) -> [u8; 64] {
+/// Lower-case hexadecimal.
+pub(crate) fn hex_lower(bytes: &[u8; 32]) -> [u8; 64] {
     let mut text = [b'0'; 64];
     for (pair, byte) in text.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
         *pair = [hex_digit(byte >> 4), hex_digit(byte & 0x0f)];
@@ -43,9 +43,9 @@ mod tests {
 
     #[test]
     fn hex_agrees_with_the_hex_crate() {
-        let bytes: Vec<u8> = (0..32).map(|n: u8| n.wrapping_mul(37)).collect();
+        let bytes: [u8; 32] = std::array::from_fn(|n| u8::try_from(n * 8).unwrap());
         let text = hex_lower(&bytes);
-        assert_eq!(text.as_slice(), hex::encode(&bytes).as_bytes());
+        assert_eq!(text.as_slice(), hex::encode(bytes).as_bytes());
         assert_eq!(&sha256_hex(b"")[..16], b"e3b0c44298fc1c14");
     }
 

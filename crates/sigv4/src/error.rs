@@ -105,8 +105,6 @@ pub enum Error {
     UnrecognizedClient,
     /// The session token has expired. Found by who looks up access keys.
     ExpiredToken,
-    /// The cryptographic library failed.
-    Internal,
 }
 
 /// A part without which an `Authorization` header cannot be understood.
@@ -123,8 +121,7 @@ pub enum AuthorizationPart {
 }
 
 impl Error {
-    /// The name of the exception, for `__type` of the reply. All are answered with HTTP status 400 but
-    /// `InternalFailure`, which is 500.
+    /// The name of the exception, for `__type` of the reply. All are answered with HTTP status 400.
     pub fn code(&self) -> &'static str {
         match self {
             Self::MissingAuthenticationToken => "MissingAuthenticationTokenException",
@@ -155,7 +152,6 @@ impl Error {
             | Self::SignatureMismatch => "InvalidSignatureException",
             Self::UnrecognizedClient => "UnrecognizedClientException",
             Self::ExpiredToken => "ExpiredTokenException",
-            Self::Internal => "InternalFailure",
         }
     }
 }
@@ -195,7 +191,6 @@ impl fmt::Display for Error {
             Self::UnrecognizedClient => f.write_str("The security token included in the request is invalid."),
             Self::ExpiredToken => f.write_str("The security token included in the request is expired"),
             Self::MalformedQuery => f.write_str("The query string is not correctly percent-encoded."),
-            Self::Internal => f.write_str("The request processing has failed because of an unknown error."),
             incomplete => incomplete.fmt_incomplete(f),
         }
     }

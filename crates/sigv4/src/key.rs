@@ -2,8 +2,7 @@
 //!
 //! Neither the secret nor the key can be read back or printed; what lies between them is wiped.
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::hmac::{self, HMAC_SHA256};
+use reseal_crypto::digest::{HmacSha256, equal_in_constant_time};
 use zeroize::Zeroizing;
 
 use crate::TERMINATOR;
@@ -18,49 +17,34 @@ use crate::error::Error;
 /// fn is_printable<T: std::fmt::Debug>() {}
 /// is_printable::<reseal_sigv4::SigningKey>();
 /// ```
-pub struct SigningKey(hmac::Key);
+pub struct SigningKey(HmacSha256);
 
 impl SigningKey {
     /// Derives the key for `date` (`YYYYMMDD`), `region` and `service`.
-    pub fn derive(secret_access_key: &[u8], date: &str, region: &str, service: &str) -> Result<Self, Error> {
-        let bytes = derive_bytes(secret_access_key, date, region, service)?;
-        Ok(Self(hmac::Key::new(HMAC_SHA256, bytes.as_slice())))
+    pub fn derive(secret_access_key: &[u8], date: &str, region: &str, service: &str) -> Self {
+        Self(HmacSha256::new(derive_bytes(secret_access_key, date, region, service).as_slice()))
     }
 
     /// The signature of a string to sign, in lower-case hexadecimal.
     pub(crate) fn sign_hex(&self, string_to_sign: &[u8]) -> [u8; 64] {
-        hex_lower(hmac::sign(&self.0, string_to_sign).as_ref())
+        hex_lower(&self.0.mac(string_to_sign))
     }
 
     /// Compares a signature in lower-case hexadecimal with the right one, in constant time.
     pub(crate) fn verify_hex(&self, string_to_sign: &[u8], signature: &[u8]) -> Result<(), Error> {
-        verify_slices_are_equal(&self.sign_hex(string_to_sign), signature)
-            .map_err(|_| Error::SignatureMismatch)
+        let is_right = equal_in_constant_time(&self.sign_hex(string_to_sign), signature);
+        if is_right { Ok(()) } else { Err(Error::SignatureMismatch) }
     }
 }
 
-fn derive_bytes(
-    secret: &[u8],
-    date: &str,
-    region: &str,
-    service: &str,
-) -> Result<Zeroizing<[u8; 32]>, Error> {
+fn derive_bytes(secret: &[u8], date: &str, region: &str, service: &str) -> Zeroizing<[u8; 32]> {
     let mut prefixed = Zeroizing::new(Vec::with_capacity(4 + secret.len())); // exact: growing would leave a copy
     prefixed.extend_from_slice(b"AWS4");
     prefixed.extend_from_slice(secret);
-    let mut bytes = hmac_sha256(&prefixed, date)?;
-    for part in [region, service, TERMINATOR] {
-        bytes = hmac_sha256(bytes.as_slice(), part)?;
-    }
-    Ok(bytes)
-}
-
-/// Writes into memory that is wiped; the library's tag type is not.
-fn hmac_sha256(key: &[u8], data: &str) -> Result<Zeroizing<[u8; 32]>, Error> {
-    let mut out = Zeroizing::new([0; 32]);
-    let key = hmac::Key::new(HMAC_SHA256, key);
-    hmac::sign_to_buffer(&key, data.as_bytes(), out.as_mut_slice()).map_err(|_| Error::Internal)?;
-    Ok(out)
+    let of_date = HmacSha256::new(&prefixed).mac(date.as_bytes());
+    [region, service, TERMINATOR]
+        .into_iter()
+        .fold(of_date, |key, part| HmacSha256::new(key.as_slice()).mac(part.as_bytes()))
 }
 
 #[cfg(test)]
@@ -69,7 +53,7 @@ pub(crate) mod tests {
 
     /// The bytes of a signing key in hexadecimal, for the tests over published vectors.
     pub(crate) fn derived_hex(secret: &str, date: &str, region: &str, service: &str) -> String {
-        hex::encode(derive_bytes(secret.as_bytes(), date, region, service).unwrap())
+        hex::encode(derive_bytes(secret.as_bytes(), date, region, service))
     }
 
     /// The example of "Create a signed AWS API request", IAM User Guide.

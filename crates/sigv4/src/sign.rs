@@ -163,7 +163,7 @@ fn signature(
     scope: &Scope<'_>,
     time: Timestamp,
 ) -> Result<String, Error> {
-    let key = SigningKey::derive(credentials.secret_access_key, time.date(), scope.region, scope.service)?;
+    let key = SigningKey::derive(credentials.secret_access_key, time.date(), scope.region, scope.service);
     let mut buffer = Vec::new();
     let lines = signed.locate(parts)?;
     canonical::write_request(&mut buffer, parts, parameters, signed, &lines, &sha256_hex(body));

@@ -73,7 +73,8 @@ impl Failure {
             Self::Action(fault) => {
                 StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
             }
-            Self::Signature(error) => signature_status(error),
+            // KMS answers 400 also where the list of common errors says 403.
+            Self::Signature(_) => StatusCode::BAD_REQUEST,
             Self::Body(BodyError::TooLong) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Body(BodyError::TimedOut) => StatusCode::REQUEST_TIMEOUT,
             Self::TooManyHeaders => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -117,9 +118,6 @@ impl Failure {
             Self::Call(CoreError::Internal(cause))
             | Self::Action(Fault::Core(CoreError::Internal(cause))) => {
                 error!(request_id, %cause, "a call failed");
-            }
-            Self::Signature(SignatureError::Internal) => {
-                error!(request_id, "a signature could not be checked");
             }
             Self::Panicked => error!(request_id, "a call met a defect"),
             Self::Call(_)
@@ -169,41 +167,6 @@ fn call_status(error: &CoreError) -> StatusCode {
     }
 }
 
-/// KMS answers 400 also where the list of common errors says 403.
-fn signature_status(error: &SignatureError) -> StatusCode {
-    match error {
-        SignatureError::MissingAuthenticationToken
-        | SignatureError::AuthorizationIncomplete { .. }
-        | SignatureError::QueryIncomplete { .. }
-        | SignatureError::NotKeyValue { .. }
-        | SignatureError::UnsupportedAlgorithm(_)
-        | SignatureError::MalformedCredential(_)
-        | SignatureError::MalformedDate(_)
-        | SignatureError::MalformedExpires
-        | SignatureError::MalformedSignedHeaders(_)
-        | SignatureError::Ambiguous
-        | SignatureError::Repeated(_)
-        | SignatureError::NotPrintable(_)
-        | SignatureError::TooLong { .. }
-        | SignatureError::MalformedQuery
-        | SignatureError::Expired { .. }
-        | SignatureError::NotYetCurrent { .. }
-        | SignatureError::ScopeRegion(_)
-        | SignatureError::ScopeService { .. }
-        | SignatureError::ScopeTerminator(_)
-        | SignatureError::ScopeDate { .. }
-        | SignatureError::HostNotSigned
-        | SignatureError::HeaderNotSigned(_)
-        | SignatureError::SignedHeaderAbsent(_)
-        | SignatureError::PayloadHashMismatch
-        | SignatureError::UnsupportedPayload(_)
-        | SignatureError::SignatureMismatch
-        | SignatureError::UnrecognizedClient
-        | SignatureError::ExpiredToken => StatusCode::BAD_REQUEST,
-        SignatureError::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,11 +195,6 @@ mod tests {
             SignatureError::MissingAuthenticationToken,
             400,
             r#"{"__type":"MissingAuthenticationTokenException","message":"Missing Authentication Token"}"#,
-        );
-        check(
-            SignatureError::Internal,
-            500,
-            r#"{"__type":"InternalFailure","message":"The request processing has failed because of an unknown error."}"#,
         );
         check(
             BodyError::TooLong,

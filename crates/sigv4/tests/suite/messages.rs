@@ -19,7 +19,6 @@ fn table() -> Vec<(Error, &'static str, &'static str)> {
         (Error::UnrecognizedClient, "UnrecognizedClientException", "The security token included in the request is invalid."),
         (Error::ExpiredToken, "ExpiredTokenException", "The security token included in the request is expired"),
         (Error::MalformedQuery, "MalformedHttpRequestException", "The query string is not correctly percent-encoded."),
-        (Error::Internal, "InternalFailure", "The request processing has failed because of an unknown error."),
         (
             Error::SignatureMismatch,
             INVALID,
@@ -178,7 +177,6 @@ fn exhaustive(error: &Error) -> u8 {
         Error::SignatureMismatch => 25,
         Error::UnrecognizedClient => 26,
         Error::ExpiredToken => 27,
-        Error::Internal => 28,
     }
 }
 
