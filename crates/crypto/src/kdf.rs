@@ -17,10 +17,11 @@ use crate::{
 /// A key prepared for derivation: the two key blocks of HMAC are hashed once, not per message.
 pub struct DerivationKey(Prf);
 
-/// The pseudorandom function of a key. That of stored records is not asked for every call and comes from the library.
+/// The pseudorandom function of a key. That of stored records is not asked for every call and comes from the library,
+/// whose prepared key is large.
 enum Prf {
     Sha256(HmacSha256),
-    Sha512(hmac::Key),
+    Sha512(Box<hmac::Key>),
 }
 
 impl DerivationKey {
@@ -31,7 +32,7 @@ impl DerivationKey {
 
     /// Prepares the key for derivation with HMAC-SHA-512. Any length goes in; formats fix theirs.
     pub fn hmac_sha512(key: &[u8]) -> Self {
-        Self(Prf::Sha512(hmac::Key::new(hmac::HMAC_SHA512, key)))
+        Self(Prf::Sha512(Box::new(hmac::Key::new(hmac::HMAC_SHA512, key))))
     }
 
     /// `N` bytes for the purpose that `label` names, bound to all of `context`.
@@ -55,14 +56,21 @@ impl DerivationKey {
         match &self.0 {
             Prf::Sha256(key) => match padded_for_mac(input) {
                 // The messages differ in their counter only, so that they are padded once.
-                Some(mut block) => count(&mut block, output, |block| Ok(key.mac_of_block(block))),
-                None => with_joined(input, |message| count(message, output, |message| Ok(key.mac(message)))),
+                Some(mut message) => count(&mut message, output, |message, to| {
+                    key.mac_of_block_into(message, to);
+                    Ok(())
+                }),
+                None => with_joined(input, |message| {
+                    count(message, output, |message, to| {
+                        key.mac_into(message, to);
+                        Ok(())
+                    })
+                }),
             },
             Prf::Sha512(key) => with_joined(input, |message| {
-                count(message, output, |message| {
-                    let mut block = Zeroizing::new([0; 64]);
-                    hmac::sign_to_buffer(key, message, &mut *block)?;
-                    Ok(block)
+                count(message, output, |message, to: &mut [u8; 64]| {
+                    hmac::sign_to_buffer(key, message, to)?;
+                    Ok(())
                 })
             }),
         }
@@ -73,12 +81,17 @@ impl DerivationKey {
 fn count<Input: AsMut<[u8]> + ?Sized, const BLOCK: usize>(
     input: &mut Input,
     output: &mut [u8],
-    prf: impl Fn(&Input) -> Result<Zeroizing<[u8; BLOCK]>, CryptoError>,
+    prf: impl Fn(&Input, &mut [u8; BLOCK]) -> Result<(), CryptoError>,
 ) -> Result<(), CryptoError> {
     for (counter, to) in (1_u32..).zip(output.chunks_mut(BLOCK)) {
         *input.as_mut().first_chunk_mut().ok_or(CryptoError::Failure)? = counter.to_be_bytes();
-        let block = prf(input)?;
-        to.copy_from_slice(block.get(..to.len()).ok_or(CryptoError::Failure)?);
+        if let Ok(whole) = to.try_into() {
+            prf(input, whole)?;
+        } else {
+            let mut block = Zeroizing::new([0; BLOCK]);
+            prf(input, &mut block)?;
+            to.copy_from_slice(block.get(..to.len()).ok_or(CryptoError::Failure)?);
+        }
     }
     Ok(())
 }

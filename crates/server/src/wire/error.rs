@@ -73,12 +73,13 @@ impl Failure {
             Self::Action(fault) => {
                 StatusCode::from_u16(fault.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
             }
-            // KMS answers 400 also where the list of common errors says 403.
-            Self::Signature(_) => StatusCode::BAD_REQUEST,
             Self::Body(BodyError::TooLong) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Body(BodyError::TimedOut) => StatusCode::REQUEST_TIMEOUT,
             Self::TooManyHeaders => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::Body(BodyError::Broken) | Self::UnknownOperation => StatusCode::BAD_REQUEST,
+            // KMS answers 400 to signatures also where the list of common errors says 403.
+            Self::Signature(_) | Self::Body(BodyError::Broken) | Self::UnknownOperation => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Nowhere => StatusCode::NOT_FOUND,
             Self::Panicked => StatusCode::INTERNAL_SERVER_ERROR,
         }
