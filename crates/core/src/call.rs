@@ -6,6 +6,7 @@ use reseal_types::Region;
 
 use crate::{
     env::{Entropy, NoEntropy},
+    hex_text::HexText,
     identity::Authenticated,
 };
 
@@ -68,16 +69,15 @@ impl RequestId {
     }
 
     fn from_bytes(mut bytes: [u8; 16]) -> Self {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         bytes[6] = bytes[6] & 0x0f | 0x40;
         bytes[8] = bytes[8] & 0x3f | 0x80;
-        let digit = |value: u8| DIGITS.get(usize::from(value & 0x0f)).copied().unwrap_or(b'0');
+        let digits = HexText::of(&bytes);
         let mut text = [b'-'; 36];
-        // Where the pairs of digits stand around the dashes.
-        let places = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
-        for (byte, place) in bytes.into_iter().zip(places) {
-            if let Some([high, low]) = text.get_mut(place..place + 2) {
-                (*high, *low) = (digit(byte >> 4), digit(byte));
+        // Where the groups of digits stand between the dashes.
+        for (place, first, length) in [(0, 0, 8), (9, 8, 4), (14, 12, 4), (19, 16, 4), (24, 20, 12)] {
+            let group = digits.as_bytes().get(first..first + length);
+            if let (Some(to), Some(group)) = (text.get_mut(place..place + length), group) {
+                to.copy_from_slice(group);
             }
         }
         Self(text)

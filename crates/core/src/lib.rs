@@ -16,6 +16,7 @@ pub mod env;
 pub mod error;
 pub mod explain;
 mod grants;
+mod hex_text;
 pub mod identity;
 mod import_token;
 mod imported;

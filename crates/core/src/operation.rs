@@ -11,8 +11,16 @@ use reseal_types::{
 use serde::Serialize;
 
 use crate::{
-    call::Call, env::Env, error::Error, json::JsonObject, keyring::Key, members::Members, permit::Permits,
-    recipient::Recipient, vault::Changes,
+    call::Call,
+    env::Env,
+    error::Error,
+    hex_text::HexText,
+    json::JsonObject,
+    keyring::Key,
+    members::Members,
+    permit::Permits,
+    recipient::{self, Recipient},
+    vault::Changes,
 };
 
 /// The rules of an operation, read by the pipeline, the tests and the documentation.
@@ -180,7 +188,7 @@ pub(crate) struct Outcome<R> {
 #[derive(Default)]
 pub(crate) struct Notes {
     /// `additionalEventData`
-    pub(crate) additional: Vec<(&'static str, String)>,
+    pub(crate) additional: Vec<(&'static str, Noted)>,
     /// Who alone can read the answer; also in `additionalEventData`.
     pub(crate) recipient: Option<Arc<Attested>>,
     /// `responseElements`: a JSON object.
@@ -193,6 +201,15 @@ pub(crate) struct Notes {
     pub(crate) warnings: Vec<String>,
     /// Another Region in which the same call is recorded, with what it worked on there.
     pub(crate) also_in: Option<Region>,
+}
+
+/// A value of `additionalEventData`.
+#[derive(PartialEq)]
+pub(crate) enum Noted {
+    /// Any text.
+    Text(String),
+    /// The id of key material: written when the record is.
+    Material(KeyMaterialId),
 }
 
 /// Something that the service does by itself, committed together with what caused it.
@@ -212,7 +229,7 @@ pub(crate) struct ServiceNote {
 impl Notes {
     /// Adds the id of the key material used, if the key has one.
     pub(crate) fn material(&mut self, name: &'static str, id: Option<KeyMaterialId>) {
-        self.additional.extend(id.map(|id| (name, id.to_string())));
+        self.additional.extend(id.map(|id| (name, Noted::Material(id))));
     }
 
     /// Adds who alone can read the answer.
@@ -225,13 +242,25 @@ impl Notes {
         !self.additional.is_empty() || self.recipient.is_some()
     }
 
+    /// Writes `additionalEventData`.
+    pub(crate) fn describe_additional(&self, data: &mut JsonObject<'_>) {
+        for (name, value) in &self.additional {
+            match value {
+                Noted::Text(text) => data.text(name, text),
+                Noted::Material(id) => data.plain(name, HexText::from(*id).as_bytes()),
+            }
+        }
+        self.recipient.iter().for_each(|attested| recipient::describe(attested, data));
+    }
+
     /// Adds the custom key store of the key used, if it is in one.
     pub(crate) fn key_store(&mut self, key: &Key) {
         let Some(held) = &key.record.stored_in else { return };
         // ReEncrypt may use two of one key store, which is worth saying once.
         let mut add = |name, value: &String| {
-            if !self.additional.iter().any(|(known, same)| *known == name && same == value) {
-                self.additional.push((name, value.clone()));
+            let noted = (name, Noted::Text(value.clone()));
+            if !self.additional.contains(&noted) {
+                self.additional.push(noted);
             }
         };
         add("customKeyStoreId", &held.store);

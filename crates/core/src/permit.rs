@@ -115,6 +115,11 @@ impl Permitted {
         &self.key
     }
 
+    /// The key, once it was used.
+    pub(crate) fn into_key(self) -> Arc<Key> {
+        self.key
+    }
+
     /// The key ARN, as responses carry it.
     pub(crate) fn arn(&self) -> String {
         self.key.arn().to_owned()

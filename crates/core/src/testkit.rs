@@ -92,6 +92,11 @@ impl MemoryAudit {
         self.lines().iter().filter_map(|line| serde_json::from_slice(line).ok()).collect()
     }
 
+    /// All records as they were written, oldest first.
+    pub fn texts(&self) -> Vec<String> {
+        self.lines().iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect()
+    }
+
     /// Takes all records out, oldest first.
     pub fn take(&self) -> Vec<serde_json::Value> {
         let lines = std::mem::take(&mut *self.lines());

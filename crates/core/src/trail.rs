@@ -15,15 +15,14 @@ use crate::{
     error::{Error, Fault},
     json::JsonObject,
     operation::{Notes, ServiceNote},
-    recipient,
 };
 
 const EVENT_VERSION: &str = "1.11";
-/// Room for a record, and for the parameters in it, that is nearly always enough.
-const RECORD_BYTES: usize = 1_536;
-const PARAMETERS_BYTES: usize = 512;
-/// The longest text of an IP address, a mapped one.
-const MAX_IP_BYTES: usize = 45;
+/// Room for a record without the parameters in it, and for these, that is nearly always enough.
+const RECORD_BYTES: usize = 1_792;
+const PARAMETERS_BYTES: usize = 768;
+/// Most operations work on one key, some on two.
+const KEYS: usize = 2;
 pub(crate) const EVENT_SOURCE: &str = "kms.amazonaws.com";
 /// What an operator does to the service itself, outside the API.
 pub(crate) const ADMIN_SOURCE: &str = "admin.reseal";
@@ -97,8 +96,8 @@ impl<'a> Trail<'a> {
             event_id,
             at: env.clock.now(),
             parameters: Vec::with_capacity(PARAMETERS_BYTES),
-            resources: Vec::with_capacity(2),
-            decisions: Vec::new(),
+            resources: Vec::with_capacity(KEYS),
+            decisions: Vec::with_capacity(KEYS),
         })
     }
 
@@ -193,15 +192,15 @@ impl<'a> Trail<'a> {
     /// One copy as one line of JSON.
     fn record(&self, copy: &Copy<'_>, result: Result<&Notes, &dyn Fault>) -> Vec<u8> {
         let Self { call, event, .. } = self;
-        let mut line = Vec::with_capacity(RECORD_BYTES);
+        let mut line = Vec::with_capacity(RECORD_BYTES + self.parameters.len());
         JsonObject::write(&mut line, |record| {
             record.plain("eventVersion", EVENT_VERSION.as_bytes());
             record.object("userIdentity", |identity| call.caller.describe(copy.recipient, identity));
-            record.plain("eventTime", self.at.to_string().as_bytes());
+            record.time("eventTime", self.at);
             record.plain("eventSource", event.source.as_bytes());
             record.plain("eventName", event.name.as_bytes());
             record.plain("awsRegion", copy.region.as_bytes());
-            record.plain("sourceIPAddress", ip_text(call.source_ip, &mut Vec::with_capacity(MAX_IP_BYTES)));
+            record.filled("sourceIPAddress", |text| write_ip(call.source_ip, text));
             record.text("userAgent", &call.user_agent);
             if let Err(error) = result {
                 record.text("errorCode", error.audit_code());
@@ -212,10 +211,7 @@ impl<'a> Trail<'a> {
             let elements = result.ok().and_then(|notes| notes.response_elements.as_deref());
             record.raw("responseElements", elements.unwrap_or(b"null"));
             if let Some(notes) = result.ok().filter(|notes| notes.has_additional()) {
-                record.object("additionalEventData", |data| {
-                    notes.additional.iter().for_each(|(name, value)| data.text(name, value));
-                    notes.recipient.iter().for_each(|attested| recipient::describe(attested, data));
-                });
+                record.object("additionalEventData", |data| notes.describe_additional(data));
             }
             self.write_decisions(record, copy);
             record.plain("requestID", call.request_id.as_bytes());
@@ -275,7 +271,7 @@ impl<'a> Trail<'a> {
 }
 
 /// Addresses of the common kind are written without the machinery of formatting.
-fn ip_text(ip: IpAddr, text: &mut Vec<u8>) -> &[u8] {
+fn write_ip(ip: IpAddr, text: &mut Vec<u8>) {
     match ip {
         IpAddr::V4(ip) => {
             for (index, octet) in ip.octets().into_iter().enumerate() {
@@ -287,7 +283,6 @@ fn ip_text(ip: IpAddr, text: &mut Vec<u8>) -> &[u8] {
         }
         IpAddr::V6(ip) => text.extend_from_slice(ip.to_string().as_bytes()),
     }
-    text
 }
 
 /// Appends a record and waits until it is as durable as the setting asks for.
@@ -360,7 +355,7 @@ pub(crate) fn service_event(event: &ServiceEvent<'_>, event_id: &RequestId) -> V
             identity.text("accountId", account.as_str());
             identity.text("invokedBy", "AWS Internal");
         });
-        record.text("eventTime", &at.to_string());
+        record.time("eventTime", *at);
         record.text("eventSource", source);
         record.text("eventName", name);
         record.optional_text("awsRegion", *region);

@@ -1,6 +1,5 @@
 //! The outcome of a decision: cheap ids while deciding, words only when someone asks.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use crate::document::{IdentityPolicy, KeyPolicy};
@@ -164,19 +163,14 @@ impl<'a> Policies<'a> {
             PolicyKind::Boundary => ("permissions-boundary", None),
             PolicyKind::Session => ("session-policy", Some(self.session)),
         };
-        let mut label = kind.to_owned();
         let name = policies.and_then(|policies| policies.get(at.policy)).and_then(|policy| policy.name());
-        // Writing to a string cannot fail.
-        let _ = match (name, policies) {
-            (Some(name), _) => write!(label, "/{name}"),
-            (None, Some(_)) => write!(label, "[{}]", at.policy),
-            (None, None) => Ok(()),
-        };
-        let _ = match self.statement(at).and_then(Statement::sid) {
-            Some(sid) => write!(label, "/{sid}"),
-            None => write!(label, "/#{}", at.statement),
-        };
-        label
+        let statement = self.statement(at).map_or("", Statement::label);
+        // Each call that was decided on has some, put together here without the machinery of formatting.
+        match (name, policies) {
+            (Some(name), _) => [kind, "/", name, "/", statement].concat(),
+            (None, Some(_)) => format!("{kind}[{}]/{statement}", at.policy),
+            (None, None) => [kind, "/", statement].concat(),
+        }
     }
 }
 

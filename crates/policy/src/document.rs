@@ -150,8 +150,8 @@ impl PolicyDocument {
             None | Some(Json::Array(_)) => return Err(PolicyError::NoStatement),
             Some(_) => return Err(PolicyError::WrongType("Statement")),
         };
-        let statements = items.into_iter().map(|item| match item {
-            Json::Object(members) => Draft::read(members)?.compile(kind, variables),
+        let statements = items.into_iter().enumerate().map(|(place, item)| match item {
+            Json::Object(members) => Draft::read(members)?.compile(kind, variables, place),
             _ => Err(PolicyError::WrongType("Statement")),
         });
         Ok(Self { id, variables, statements: statements.collect::<Result<_, _>>()? })
@@ -192,7 +192,7 @@ impl Draft {
         Ok(draft)
     }
 
-    fn compile(self, kind: Kind, variables: bool) -> Result<Statement, PolicyError> {
+    fn compile(self, kind: Kind, variables: bool, place: usize) -> Result<Statement, PolicyError> {
         let effect = self.effect.ok_or(PolicyError::MissingEffect)?;
         let principals = match (kind, one_of(self.principal, "Principal", "NotPrincipal")?) {
             (Kind::Key | Kind::Trust, Some((negated, value))) => {
@@ -229,8 +229,10 @@ impl Draft {
             && effect == Effect::Allow
             && (conditions.iter().any(|condition| condition.mentions(foreign))
                 || resources.iter().flat_map(|r| &r.list).any(|matcher| matcher.mentions(foreign)));
-        let sid = self.sid.map(String::into_boxed_str);
-        Ok(Statement { sid, effect, principals, actions, resources, conditions: conditions.into(), inert })
+        let has_sid = self.sid.is_some();
+        let label = self.sid.unwrap_or_else(|| format!("#{place}")).into();
+        let conditions = conditions.into();
+        Ok(Statement { label, has_sid, effect, principals, actions, resources, conditions, inert })
     }
 }
 

@@ -18,7 +18,10 @@ pub enum Effect {
 /// One statement of a policy, compiled.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statement {
-    pub(crate) sid: Option<Box<str>>,
+    /// The `Sid`, or `#` and the place among the statements, counted from 0.
+    pub(crate) label: Box<str>,
+    /// Whether the label is a `Sid`.
+    pub(crate) has_sid: bool,
     pub(crate) effect: Effect,
     /// Present in key policies only.
     pub(crate) principals: Option<Principals>,
@@ -48,7 +51,12 @@ pub(crate) struct Resources {
 impl Statement {
     /// The `Sid`, if the statement has one.
     pub fn sid(&self) -> Option<&str> {
-        self.sid.as_deref()
+        self.has_sid.then_some(&*self.label)
+    }
+
+    /// The `Sid`, or `#` and the place among the statements, counted from 0.
+    pub fn label(&self) -> &str {
+        &self.label
     }
 
     /// Whether the statement allows or denies.

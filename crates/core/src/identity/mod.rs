@@ -158,17 +158,10 @@ impl Authenticated {
             identity.text("identityProvider", &principal.arn);
             return;
         }
-        identity.text(
-            "type",
-            match principal.kind {
-                PrincipalKind::User => "IAMUser",
-                PrincipalKind::Role => "AssumedRole",
-                PrincipalKind::Root | PrincipalKind::WebIdentity(_) => "Root",
-            },
-        );
-        identity.text("principalId", &self.user_id());
-        identity.text("arn", self.arn());
-        identity.text("accountId", account.as_str());
+        match principal.kind {
+            PrincipalKind::Role => principal.describe(&self.user_id(), self.arn(), identity),
+            _ => identity.members(principal.described()),
+        }
         identity.text("accessKeyId", &self.access_key_id);
         if principal.kind == PrincipalKind::User {
             identity.text("userName", &principal.name);

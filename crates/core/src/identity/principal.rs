@@ -1,6 +1,6 @@
 //! Principals in use: a user or role with its policies compiled, kept until any record they came from changes.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use reseal_policy::IdentityPolicy;
 use reseal_types::AccountId;
@@ -11,6 +11,7 @@ use crate::{
     directory,
     env::Env,
     error::{Cause, Error},
+    json::JsonObject,
     record::{IdentityKind, IdentityRecord},
 };
 
@@ -25,6 +26,7 @@ pub struct Principal {
     pub(super) tags: Vec<(String, String)>,
     pub(super) identity: Vec<Arc<IdentityPolicy>>,
     pub(super) boundary: Option<Arc<IdentityPolicy>>,
+    described: OnceLock<Vec<u8>>,
 }
 
 /// The kinds of principal.
@@ -76,6 +78,25 @@ impl Principal {
         &self.arn
     }
 
+    /// Writes who it is into `userIdentity` of an audit record; a session of a role has another id and ARN.
+    pub(super) fn describe(&self, id: &str, arn: &str, identity: &mut JsonObject<'_>) {
+        let kind = match self.kind {
+            PrincipalKind::User => "IAMUser",
+            PrincipalKind::Role => "AssumedRole",
+            PrincipalKind::Root | PrincipalKind::WebIdentity(_) => "Root",
+        };
+        identity.text("type", kind);
+        identity.text("principalId", id);
+        identity.text("arn", arn);
+        identity.text("accountId", self.account.as_str());
+    }
+
+    /// What [`Self::describe`] writes of the principal itself: the same for all of its calls.
+    pub(super) fn described(&self) -> &[u8] {
+        let describe = || JsonObject::members_alone(|identity| self.describe(&self.id, &self.arn, identity));
+        self.described.get_or_init(describe)
+    }
+
     pub(super) fn root(partition: &str, account: AccountId) -> Self {
         let arn = root_arn(partition, account);
         Self::plain(PrincipalKind::Root, account, arn, account.to_string())
@@ -95,6 +116,7 @@ impl Principal {
             tags: Vec::new(),
             identity: Vec::new(),
             boundary: None,
+            described: OnceLock::new(),
         }
     }
 }
@@ -181,6 +203,7 @@ impl Env {
             tags: record.tags,
             identity,
             boundary,
+            described: OnceLock::new(),
         })
     }
 

@@ -60,7 +60,7 @@ impl Session {
             });
         }
         context.object("attributes", |attributes| {
-            attributes.text("creationDate", &self.issued.to_string());
+            attributes.time("creationDate", self.issued);
             attributes.text("mfaAuthenticated", "false");
         });
         context.optional_text("sourceIdentity", self.source_identity.as_deref());

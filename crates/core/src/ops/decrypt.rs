@@ -3,7 +3,7 @@
 use reseal_types::{CiphertextHeader, EncryptionAlgorithm, EncryptionContext, KeyRef};
 use serde::Serialize;
 
-use super::shape::{self, Blob, DryRun, SecretBlob};
+use super::shape::{self, Blob, DryRun, KeyArn, MaterialId, SecretBlob};
 use crate::{
     call::Call,
     env::Env,
@@ -29,14 +29,14 @@ pub(crate) struct DecryptRequest {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct DecryptResponse {
-    key_id: String,
+    key_id: KeyArn,
     #[serde(skip_serializing_if = "Option::is_none")]
     plaintext: Option<SecretBlob>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ciphertext_for_recipient: Option<Blob>,
     encryption_algorithm: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    key_material_id: Option<String>,
+    key_material_id: Option<MaterialId>,
 }
 
 impl Request for DecryptRequest {
@@ -154,11 +154,11 @@ impl Operation for Decrypt {
         let to = request.recipient.as_ref();
         let delivered = deliver(to, decrypted.plaintext)?;
         let mut outcome = Outcome::unchanged(DecryptResponse {
-            key_id: key.arn(),
+            key_id: KeyArn(key.into_key()),
             plaintext: delivered.clear,
             ciphertext_for_recipient: delivered.for_recipient,
             encryption_algorithm: request.algorithm.as_str(),
-            key_material_id: decrypted.material.filter(|_| to.is_none()).map(|id| id.to_string()),
+            key_material_id: decrypted.material.filter(|_| to.is_none()).map(MaterialId),
         });
         outcome.notes.recipient(to);
         outcome.notes.material("keyMaterialId", decrypted.material);

@@ -3,7 +3,7 @@
 use reseal_types::{EncryptionAlgorithm, EncryptionContext, KeyRef, KeyUsage, SecretBytes};
 use serde::Serialize;
 
-use super::shape::{self, Blob};
+use super::shape::{self, Blob, KeyArn};
 use crate::{
     call::Call,
     env::Env,
@@ -28,7 +28,7 @@ pub(crate) struct EncryptRequest {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct EncryptResponse {
     ciphertext_blob: Blob,
-    key_id: String,
+    key_id: KeyArn,
     encryption_algorithm: &'static str,
 }
 
@@ -105,7 +105,7 @@ impl Operation for Encrypt {
         let encrypted = key.encrypt(env, algorithm, &context, plaintext, false).await?;
         let mut outcome = Outcome::unchanged(EncryptResponse {
             ciphertext_blob: Blob(encrypted.blob),
-            key_id: key.arn(),
+            key_id: KeyArn(key.into_key()),
             encryption_algorithm: algorithm.as_str(),
         });
         outcome.notes.material("keyMaterialId", encrypted.material);

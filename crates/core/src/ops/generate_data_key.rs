@@ -5,7 +5,7 @@ use reseal_types::{
 };
 use serde::Serialize;
 
-use super::shape::{self, Blob, SecretBlob};
+use super::shape::{self, Blob, MaterialId, SecretBlob};
 use crate::{
     call::Call,
     env::Env,
@@ -57,7 +57,7 @@ pub(crate) struct GenerateDataKeyResponse {
     ciphertext_for_recipient: Option<Blob>,
     key_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    key_material_id: Option<String>,
+    key_material_id: Option<MaterialId>,
 }
 
 impl<const PLAINTEXT: bool> DataKeyRequest<PLAINTEXT> {
@@ -209,7 +209,7 @@ impl Operation for GenerateDataKey {
             plaintext: delivered.clear,
             ciphertext_for_recipient: delivered.for_recipient,
             key_id: key.arn(),
-            key_material_id: data_key.material.filter(|_| to.is_none()).map(|id| id.to_string()),
+            key_material_id: data_key.material.filter(|_| to.is_none()).map(MaterialId),
         });
         outcome.notes.recipient(to);
         outcome.notes.material("keyMaterialId", data_key.material);

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{
     generate_data_key::{encrypt_copy, refuse_asymmetric},
-    shape::{self, Blob, SecretBlob},
+    shape::{self, Blob, MaterialId, SecretBlob},
 };
 use crate::{
     call::Call,
@@ -75,7 +75,7 @@ pub(crate) struct GenerateDataKeyPairResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     ciphertext_for_recipient: Option<Blob>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    key_material_id: Option<String>,
+    key_material_id: Option<MaterialId>,
 }
 
 impl<const PLAINTEXT: bool> DataKeyPairRequest<PLAINTEXT> {
@@ -208,7 +208,7 @@ impl Operation for GenerateDataKeyPair {
             key_id: key.arn(),
             key_pair_spec: request.pair_spec(),
             ciphertext_for_recipient: delivered.for_recipient,
-            key_material_id: pair.material.filter(|_| to.is_none()).map(|id| id.to_string()),
+            key_material_id: pair.material.filter(|_| to.is_none()).map(MaterialId),
         });
         outcome.notes.recipient(to);
         outcome.notes.material("keyMaterialId", pair.material);

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{
     generate_data_key_pair::{DataKeyPairRequest, OWN_MATERIAL, make},
-    shape::Blob,
+    shape::{Blob, MaterialId},
 };
 use crate::{
     call::Call,
@@ -24,7 +24,7 @@ pub(crate) struct GenerateDataKeyPairWithoutPlaintextResponse {
     public_key: Blob,
     key_id: String,
     key_pair_spec: &'static str,
-    key_material_id: Option<String>,
+    key_material_id: Option<MaterialId>,
 }
 
 impl Operation for GenerateDataKeyPairWithoutPlaintext {
@@ -67,7 +67,7 @@ impl Operation for GenerateDataKeyPairWithoutPlaintext {
             public_key: Blob(pair.public),
             key_id: key.arn(),
             key_pair_spec: request.pair_spec(),
-            key_material_id: pair.material.map(|id| id.to_string()),
+            key_material_id: pair.material.map(MaterialId),
         });
         outcome.notes.material("keyMaterialId", pair.material);
         Ok(outcome)

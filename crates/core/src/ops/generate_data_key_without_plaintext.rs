@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{
     generate_data_key::{DataKeyRequest, data_key_facts, data_key_target, make},
-    shape::Blob,
+    shape::{Blob, MaterialId},
 };
 use crate::{
     call::Call,
@@ -23,7 +23,7 @@ pub(crate) struct GenerateDataKeyWithoutPlaintextResponse {
     ciphertext_blob: Blob,
     key_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    key_material_id: Option<String>,
+    key_material_id: Option<MaterialId>,
 }
 
 impl Operation for GenerateDataKeyWithoutPlaintext {
@@ -64,7 +64,7 @@ impl Operation for GenerateDataKeyWithoutPlaintext {
         let mut outcome = Outcome::unchanged(GenerateDataKeyWithoutPlaintextResponse {
             ciphertext_blob: Blob(data_key.blob),
             key_id: key.arn(),
-            key_material_id: data_key.material.map(|id| id.to_string()),
+            key_material_id: data_key.material.map(MaterialId),
         });
         outcome.notes.material("keyMaterialId", data_key.material);
         Ok(outcome)

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::{
     decrypt::{ciphertext, source},
-    shape::{self, Blob, DryRun},
+    shape::{self, Blob, DryRun, KeyArn, MaterialId},
 };
 use crate::{
     call::Call,
@@ -38,14 +38,14 @@ pub(crate) struct ReEncryptRequest {
 #[serde(rename_all = "PascalCase")]
 pub(crate) struct ReEncryptResponse {
     ciphertext_blob: Blob,
-    source_key_id: String,
-    key_id: String,
+    source_key_id: KeyArn,
+    key_id: KeyArn,
     source_encryption_algorithm: &'static str,
     destination_encryption_algorithm: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    source_key_material_id: Option<String>,
+    source_key_material_id: Option<MaterialId>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    destination_key_material_id: Option<String>,
+    destination_key_material_id: Option<MaterialId>,
 }
 
 impl Request for ReEncryptRequest {
@@ -67,10 +67,10 @@ impl Request for ReEncryptRequest {
 
     fn describe(&self, parameters: &mut JsonObject<'_>) {
         parameters.optional_text("sourceKeyId", self.source_key_id.as_deref());
-        parameters.text("sourceEncryptionAlgorithm", self.source_algorithm.as_str());
+        parameters.plain("sourceEncryptionAlgorithm", self.source_algorithm.as_str().as_bytes());
         parameters.map("sourceEncryptionContext", self.source_context.pairs());
         parameters.text("destinationKeyId", &self.destination_key_id);
-        parameters.text("destinationEncryptionAlgorithm", self.destination_algorithm.as_str());
+        parameters.plain("destinationEncryptionAlgorithm", self.destination_algorithm.as_str().as_bytes());
         parameters.map("destinationEncryptionContext", self.destination_context.pairs());
         if self.dry_run.wanted {
             parameters.boolean("dryRun", true);
@@ -144,12 +144,12 @@ impl Operation for ReEncrypt {
         let encrypted = destination.encrypt(env, to, context, decrypted.plaintext, false).await?;
         let mut outcome = Outcome::unchanged(ReEncryptResponse {
             ciphertext_blob: Blob(encrypted.blob),
-            source_key_id: source.arn(),
-            key_id: destination.arn(),
+            source_key_id: KeyArn(source.into_key()),
+            key_id: KeyArn(destination.into_key()),
             source_encryption_algorithm: from.as_str(),
             destination_encryption_algorithm: to.as_str(),
-            source_key_material_id: decrypted.material.map(|id| id.to_string()),
-            destination_key_material_id: encrypted.material.map(|id| id.to_string()),
+            source_key_material_id: decrypted.material.map(MaterialId),
+            destination_key_material_id: encrypted.material.map(MaterialId),
         });
         outcome.notes.material("sourceKeyMaterialId", decrypted.material);
         outcome.notes.material("destinationKeyMaterialId", encrypted.material);

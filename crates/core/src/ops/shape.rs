@@ -6,6 +6,8 @@ mod key_metadata;
 pub(crate) mod key_store;
 mod paging;
 
+use std::sync::Arc;
+
 pub(crate) use grant::{
     GrantList, GrantListEntry, check_principal, grant_id, optional_grant_id, parse_grant_id, principal,
     service_principal,
@@ -22,7 +24,9 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     error::{Error, TagProblem},
+    hex_text::HexText,
     json::JsonObject,
+    keyring::Key,
     members::{Bounds, Members, ModelEnum},
     operation::Request,
 };
@@ -42,6 +46,24 @@ pub(crate) struct SecretBlob(pub(crate) SecretBytes);
 impl Serialize for SecretBlob {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(self.0.reveal(Reveal::ToCaller))
+    }
+}
+
+/// The ARN of a key that was used.
+pub(crate) struct KeyArn(pub(crate) Arc<Key>);
+
+impl Serialize for KeyArn {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0.arn())
+    }
+}
+
+/// The id of key material, hex digits on the wire.
+pub(crate) struct MaterialId(pub(crate) KeyMaterialId);
+
+impl Serialize for MaterialId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(HexText::from(self.0).as_str())
     }
 }
 

@@ -20,6 +20,7 @@ mod principals;
 mod quotas;
 mod re_encrypt;
 mod recipient;
+mod records;
 mod rotation;
 mod sealing;
 mod shared_secrets;
