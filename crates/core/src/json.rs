@@ -25,14 +25,21 @@ impl<'b> JsonObject<'b> {
         buffer
     }
 
-    /// Writes a name and makes room for it and for `more` bytes. Names are ours, and none needs an escape.
     fn name(&mut self, name: &'static str, more: usize) -> &mut Vec<u8> {
+        self.begin(name, more, b"\":")
+    }
+
+    /// Writes a name and what follows it, and makes room for them and for `more` bytes. Names are ours, and none needs
+    /// an escape.
+    #[expect(clippy::inline_always, reason = "what follows is a constant of a few bytes, written at once")]
+    #[inline(always)]
+    fn begin(&mut self, name: &'static str, more: usize, end: &'static [u8]) -> &mut Vec<u8> {
         debug_assert!(is_plain(name.as_bytes()), "{name}");
-        self.buffer.reserve(name.len() + more + 4);
+        self.buffer.reserve(name.len() + more + 5);
         self.next();
         self.buffer.push(b'"');
         self.buffer.extend_from_slice(name.as_bytes());
-        self.buffer.extend_from_slice(b"\":");
+        self.buffer.extend_from_slice(end);
         self.buffer
     }
 
@@ -48,14 +55,20 @@ impl<'b> JsonObject<'b> {
     // once per call is to fetch it.
     #[inline(never)]
     pub(crate) fn text(&mut self, name: &'static str, value: &str) {
-        text(self.name(name, value.len() + 2), value);
+        if is_plain(value.as_bytes()) {
+            self.plain(name, value.as_bytes());
+        } else {
+            escaped(self.name(name, value.len() + 2), value);
+        }
     }
 
     /// A text member that is known to need no escape: a constant, or a name of a narrow alphabet.
     #[inline(never)]
     pub(crate) fn plain(&mut self, name: &'static str, value: &[u8]) {
         debug_assert!(is_plain(value), "{name}");
-        quoted(self.name(name, value.len() + 2), value);
+        let buffer = self.begin(name, value.len() + 1, b"\":\"");
+        buffer.extend_from_slice(value);
+        buffer.push(b'"');
     }
 
     /// A text member that needs no escape, written in its place by `fill`.
@@ -170,18 +183,12 @@ impl<'b> JsonObject<'b> {
 /// Writes a text with its quotes.
 #[inline(never)]
 pub(crate) fn text(buffer: &mut Vec<u8>, value: &str) {
-    if is_plain(value.as_bytes()) {
-        quoted(buffer, value.as_bytes());
-    } else {
-        escaped(buffer, value);
+    if !is_plain(value.as_bytes()) {
+        return escaped(buffer, value);
     }
-}
-
-/// Writes a text that needs no escape, with its quotes.
-fn quoted(buffer: &mut Vec<u8>, value: &[u8]) {
     buffer.reserve(value.len() + 2);
     buffer.push(b'"');
-    buffer.extend_from_slice(value);
+    buffer.extend_from_slice(value.as_bytes());
     buffer.push(b'"');
 }
 
@@ -195,6 +202,7 @@ fn escaped(buffer: &mut Vec<u8>, value: &str) {
 const BLOCK: usize = 16;
 
 /// Whether nothing needs an escape: in longer texts a block at a time, the last of which overlaps with the one before.
+#[inline(never)]
 fn is_plain(bytes: &[u8]) -> bool {
     let Some(last) = bytes.last_chunk() else { return plain_length(bytes) == bytes.len() };
     bytes.as_chunks().0.iter().all(is_plain_block) && is_plain_block(last)

@@ -94,6 +94,6 @@ pub use grant::{ContextConstraint, ContextPairs, Grant, GrantConstraints, GrantO
 pub use grant_set::GrantSet;
 pub use lint::{PolicyWarning, Suspicion, Why, lint_key_policy};
 pub use nearest::nearest;
-pub use principal::{Caller, CallerKind, Principal};
+pub use principal::{Caller, CallerForm, CallerKind, Principal};
 pub use retire::{Retirable, evaluate_retiring};
 pub use statement::{Effect, Statement};

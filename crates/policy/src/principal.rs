@@ -42,6 +42,13 @@ pub struct Caller<'a> {
     named: bool,
 }
 
+/// What was read of a caller's ARN, for those who keep callers: so each ARN is read once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallerForm {
+    kind: CallerKind,
+    partition_bytes: usize,
+}
+
 /// The kinds of identity that can call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CallerKind {
@@ -105,6 +112,18 @@ impl<'a> Caller<'a> {
     /// that vouches for it. `None` for another form.
     pub fn web_identity(provider_arn: &'a str) -> Option<Self> {
         Self::of(provider_arn, None, ArnKind::Provider, CallerKind::WebIdentity)
+    }
+
+    /// What was read of the ARN.
+    pub fn form(&self) -> CallerForm {
+        CallerForm { kind: self.kind, partition_bytes: self.partition.len() }
+    }
+
+    /// The caller without a role whose ARN was found to have this form. `None` for another form.
+    pub fn of_form(arn: &'a str, form: CallerForm) -> Option<Self> {
+        let (partition, rest) = arn.get("arn:".len()..)?.split_at_checked(form.partition_bytes)?;
+        let account = rest.get(":iam::".len()..)?.get(..ACCOUNT_BYTES)?;
+        Some(Self { arn, role_arn: None, partition, account, kind: form.kind, named: true })
     }
 
     /// The caller as a policy sees it that was written when its ARN belonged to another principal, since deleted: what
@@ -352,8 +371,10 @@ fn is_issuer(text: &str) -> bool {
     (1..=255).contains(&text.len()) && text.bytes().all(allowed)
 }
 
+const ACCOUNT_BYTES: usize = 12;
+
 fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+    text.len() == ACCOUNT_BYTES && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_partition(text: &str) -> bool {

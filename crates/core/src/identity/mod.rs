@@ -79,8 +79,7 @@ impl Authenticated {
     pub(crate) fn as_policy_caller(&self) -> Result<Caller<'_>, Error> {
         let principal = &self.principal;
         let caller = match &principal.kind {
-            PrincipalKind::Root => Caller::root(&principal.arn),
-            PrincipalKind::User => Caller::user(&principal.arn),
+            PrincipalKind::Root | PrincipalKind::User => principal.as_policy_caller(),
             PrincipalKind::Role => Caller::role_session(self.arn(), &principal.arn),
             PrincipalKind::WebIdentity(_) => Caller::web_identity(&principal.arn),
         };

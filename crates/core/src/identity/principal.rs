@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use reseal_policy::IdentityPolicy;
+use reseal_policy::{Caller, CallerForm, IdentityPolicy};
 use reseal_types::AccountId;
 
 use super::root_arn;
@@ -27,6 +27,7 @@ pub struct Principal {
     pub(super) identity: Vec<Arc<IdentityPolicy>>,
     pub(super) boundary: Option<Arc<IdentityPolicy>>,
     described: OnceLock<Vec<u8>>,
+    form: OnceLock<Option<CallerForm>>,
 }
 
 /// The kinds of principal.
@@ -78,6 +79,17 @@ impl Principal {
         &self.arn
     }
 
+    /// The root or user as the policy engine knows it, its ARN read at the first call.
+    pub(super) fn as_policy_caller(&self) -> Option<Caller<'_>> {
+        let read = || match self.kind {
+            PrincipalKind::Root => Caller::root(&self.arn),
+            PrincipalKind::User => Caller::user(&self.arn),
+            PrincipalKind::Role | PrincipalKind::WebIdentity(_) => None,
+        };
+        let form = self.form.get_or_init(|| read().map(|caller| caller.form()));
+        Caller::of_form(&self.arn, (*form)?)
+    }
+
     /// Writes who it is into `userIdentity` of an audit record; a session of a role has another id and ARN.
     pub(super) fn describe(&self, id: &str, arn: &str, identity: &mut JsonObject<'_>) {
         let kind = match self.kind {
@@ -117,6 +129,7 @@ impl Principal {
             identity: Vec::new(),
             boundary: None,
             described: OnceLock::new(),
+            form: OnceLock::new(),
         }
     }
 }
@@ -204,6 +217,7 @@ impl Env {
             identity,
             boundary,
             described: OnceLock::new(),
+            form: OnceLock::new(),
         })
     }
 

@@ -103,6 +103,10 @@ fn callers_are_what_their_arn_says() {
     let session = "arn:aws:sts::111122223333:assumed-role/app/s1";
     let role = "arn:aws:iam::111122223333:role/service/app";
     assert_eq!(Caller::user(user).unwrap().account(), "111122223333");
+    for caller in [Caller::user(user), Caller::root("arn:aws-cn:iam::111122223333:root")] {
+        let caller = caller.unwrap();
+        assert_eq!(Caller::of_form(caller.arn(), caller.form()), Some(caller));
+    }
     assert_eq!(Caller::role_session(session, role).unwrap().arn(), session);
     assert_eq!(Caller::role_session(session, role).unwrap().kind(), CallerKind::RoleSession);
     assert_eq!(Caller::root(user), None);
