@@ -211,7 +211,8 @@ fn is_plain(bytes: &[u8]) -> bool {
     bytes.as_chunks().0.iter().all(is_plain_block) && is_plain_block(last)
 }
 
-/// Looks at all bytes whatever it finds: without a way out in between it becomes a few vector instructions.
+/// Looks at all bytes whatever it finds.
+#[expect(clippy::needless_bitwise_bool, reason = "without a way out it becomes a few vector instructions")]
 fn is_plain_block(block: &[u8; BLOCK]) -> bool {
     block.iter().fold(true, |plain, byte| plain & (*byte >= b' ') & (*byte != b'"') & (*byte != b'\\'))
 }
