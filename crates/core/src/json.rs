@@ -217,7 +217,7 @@ fn is_plain_block(block: &[u8; BLOCK]) -> bool {
     block.iter().fold(true, |plain, byte| plain & (*byte >= b' ') & (*byte != b'"') & (*byte != b'\\'))
 }
 
-/// How many bytes stand before the first that needs an escape: eight at a time, since most texts are short.
+/// How many bytes stand before the first that needs an escape: looked at eight at a time, since most texts are short.
 pub(crate) fn plain_length(bytes: &[u8]) -> usize {
     let (words, rest) = bytes.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
@@ -230,17 +230,16 @@ pub(crate) fn plain_length(bytes: &[u8]) -> usize {
     special.map_or(bytes.len(), |at| words.len() * 8 + at)
 }
 
-/// The highest bit of each byte of a word that needs an escape. For each byte the subtraction borrows into its
-/// highest bit exactly when the byte is the one looked for (or, in the last term, below the space). A borrow may run
-/// on into the byte above, but only from one that was found: the lowest is always right.
+/// The highest bit of each byte of a word that needs an escape. For each byte a subtraction borrows into its highest
+/// bit when the byte is the one looked for (or below the space), or has that bit anyway; no byte that needs an escape
+/// has. A borrow may run on into the byte above, but only from one that was found: the lowest is always right.
 fn found_in(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
     const HIGHEST: u64 = ONES << 7;
-    let is_zero = |word: u64| word.wrapping_sub(ONES) & !word;
-    let quote = is_zero(word ^ (ONES * u64::from(b'"')));
-    let backslash = is_zero(word ^ (ONES * u64::from(b'\\')));
-    let control = word.wrapping_sub(ONES * u64::from(b' ')) & !word;
-    (quote | backslash | control) & HIGHEST
+    let quote = (word ^ (ONES * u64::from(b'"'))).wrapping_sub(ONES);
+    let backslash = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
+    let control = word.wrapping_sub(ONES * u64::from(b' '));
+    (quote | backslash | control) & !word & HIGHEST
 }
 
 #[cfg(test)]

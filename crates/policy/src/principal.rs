@@ -338,24 +338,21 @@ struct PrincipalArn<'a> {
 
 impl<'a> PrincipalArn<'a> {
     fn parse(text: &'a str) -> Option<Self> {
-        let mut parts = text.splitn(6, ':');
-        let scheme = parts.next()?;
-        let partition = parts.next()?;
-        let service = parts.next()?;
-        let region = parts.next()?;
-        let account = parts.next()?;
-        let resource = parts.next()?;
-        if scheme != "arn" || !region.is_empty() || !is_account(account) || !is_partition(partition) {
+        let (partition, rest) = cut(text.strip_prefix("arn:")?, b':')?;
+        let (service, rest) = cut(rest, b':')?;
+        // Principals have no Region.
+        let (account, resource) = cut(rest.strip_prefix(':')?, b':')?;
+        if !is_account(account) || !is_partition(partition) {
             return None;
         }
-        let (form, name) = resource.split_once('/').unwrap_or((resource, ""));
+        let (form, name) = cut(resource, b'/').unwrap_or((resource, ""));
         let (kind, valid) = match (service, form) {
             ("iam", "root") => (ArnKind::Root, resource == "root"),
             ("iam", "user") => (ArnKind::User, is_path_and_name(name)),
             ("iam", "role") => (ArnKind::Role, is_path_and_name(name)),
             ("iam", "oidc-provider") => (ArnKind::Provider, is_issuer(name)),
             ("sts", "assumed-role") => {
-                let (role, session) = name.split_once('/')?;
+                let (role, session) = cut(name, b'/')?;
                 (ArnKind::RoleSession, is_name(role) && is_name(session))
             }
             ("sts", "federated-user") => (ArnKind::FederatedUser, is_name(name)),
@@ -363,6 +360,13 @@ impl<'a> PrincipalArn<'a> {
         };
         valid.then_some(Self { kind, partition, account, name })
     }
+}
+
+/// What stands before and after the next `mark`. Every call reads its caller's ARN, whose parts are so short that
+/// searching byte by byte is cheapest.
+fn cut(text: &str, mark: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|byte| byte == mark)?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 /// The URL of an issuer without `https://`.
@@ -388,14 +392,19 @@ fn is_partition(text: &str) -> bool {
 
 /// IAM names: up to 64 of `[A-Za-z0-9_+=,.@-]`.
 fn is_name(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
+    let allowed = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+' | b'=' | b',' | b'.' | b'@' | b'-')
+    };
     (1..=64).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 /// An IAM path (printable ASCII, up to 512 with its slashes) and a name. Wildcards are legal in an IAM path but not in
 /// a Principal element.
 fn is_path_and_name(text: &str) -> bool {
-    let (path, name) = text.rsplit_once('/').unwrap_or(("", text));
+    let (path, name) = match text.bytes().rposition(|byte| byte == b'/') {
+        Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default()),
+        None => ("", text),
+    };
     let allowed = |byte: u8| (0x21..=0x7e).contains(&byte) && byte != b'*' && byte != b'?';
     path.len() <= 510 && path.bytes().all(allowed) && is_name(name)
 }

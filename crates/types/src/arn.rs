@@ -126,13 +126,15 @@ macro_rules! name_type {
 
         impl Ord for $name {
             fn cmp(&self, other: &Self) -> Ordering {
-                self.as_str().cmp(other.as_str())
+                self.as_bytes().cmp(other.as_bytes())
             }
         }
 
         impl Hash for $name {
             fn hash<H: Hasher>(&self, state: &mut H) {
-                self.as_str().hash(state);
+                // What a text does, without looking again whether it is one.
+                state.write(self.as_bytes());
+                state.write_u8(0xff);
             }
         }
     };
@@ -157,6 +159,13 @@ mod tests {
         for bad in ["", "11112222333", "1111222233334", "11112222333x", "１１１１"] {
             assert!(AccountId::parse(bad).is_none(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_region_is_found_by_its_text() {
+        let name = "eu-central-1";
+        let regions = std::collections::HashSet::from([Region::parse(name).unwrap()]);
+        assert!(regions.contains(name) && !regions.contains("eu-central-2"));
     }
 
     #[test]

@@ -3,12 +3,17 @@
 //! Source of the forms and of the two kinds of refusal: the `KeyId` parameter in the KMS API reference and
 //! what the service answers to malformed ones.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    str::FromStr,
+    sync::Arc,
+};
 
 use crate::arn::{AccountId, Partition, Region};
 
 /// The id of a KMS key: a UUID, or `mrk-` and 32 hex digits for a multi-Region key.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyId {
     multi_region: bool,
     bytes: [u8; 16],
@@ -37,6 +42,13 @@ impl KeyId {
     /// The 16 bytes.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.bytes
+    }
+}
+
+// The bytes are enough: every call looks for a key or two, and no two keys differ in the form of their ids alone.
+impl Hash for KeyId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u128(u128::from_ne_bytes(self.bytes));
     }
 }
 

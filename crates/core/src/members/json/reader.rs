@@ -19,31 +19,24 @@ pub(super) struct Broken {
     pub(super) duplicate: bool,
 }
 
-type Read<T> = Result<T, Broken>;
-
 /// The one value that `body` is.
-pub(super) fn read(body: &[u8]) -> Read<Node<'_>> {
+pub(super) fn read(body: &[u8]) -> Result<Node<'_>, Broken> {
     let text =
         std::str::from_utf8(body).map_err(|error| Broken { at: error.valid_up_to(), duplicate: false })?;
-    let mut reader = Reader { text, at: 0, depth: 0 };
-    let node = reader.value()?;
-    match reader.peek() {
-        None => Ok(node),
-        Some(_) => reader.broken(),
-    }
+    let mut reader = Reader { text, at: 0, depth: 0, duplicate: false };
+    let node = reader.value().filter(|_| reader.peek().is_none());
+    node.ok_or(Broken { at: reader.at, duplicate: reader.duplicate })
 }
 
+/// What reads gives nothing when the text is wrong, and then stays where it is wrong.
 struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    duplicate: bool,
 }
 
 impl<'a> Reader<'a> {
-    fn broken<T>(&self) -> Read<T> {
-        Err(Broken { at: self.at, duplicate: false })
-    }
-
     fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
     }
@@ -63,15 +56,15 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn expect(&mut self, byte: u8) -> Read<()> {
+    fn expect(&mut self, byte: u8) -> Option<()> {
         if self.peek() != Some(byte) {
-            return self.broken();
+            return None;
         }
         self.at += 1;
-        Ok(())
+        Some(())
     }
 
-    fn value(&mut self) -> Read<Node<'a>> {
+    fn value(&mut self) -> Option<Node<'a>> {
         match self.peek() {
             Some(b'"') => self.string().map(Node::Text),
             Some(b'{') => self.nested(Self::object),
@@ -80,37 +73,37 @@ impl<'a> Reader<'a> {
             Some(b't') => self.word("true", Node::Bool(true)),
             Some(b'f') => self.word("false", Node::Bool(false)),
             Some(b'-' | b'0'..=b'9') => self.number(),
-            _ => self.broken(),
+            _ => None,
         }
     }
 
-    fn word(&mut self, word: &str, node: Node<'a>) -> Read<Node<'a>> {
+    fn word(&mut self, word: &str, node: Node<'a>) -> Option<Node<'a>> {
         if !self.rest().starts_with(word) {
-            return self.broken();
+            return None;
         }
         self.at += word.len();
-        Ok(node)
+        Some(node)
     }
 
-    fn nested(&mut self, read: impl FnOnce(&mut Self) -> Read<Node<'a>>) -> Read<Node<'a>> {
+    fn nested(&mut self, read: impl FnOnce(&mut Self) -> Option<Node<'a>>) -> Option<Node<'a>> {
         if self.depth == MAX_DEPTH {
-            return self.broken();
+            return None;
         }
         self.depth += 1;
         self.at += 1;
         let node = read(self)?;
         self.depth -= 1;
-        Ok(node)
+        Some(node)
     }
 
-    fn object(&mut self) -> Read<Node<'a>> {
+    fn object(&mut self) -> Option<Node<'a>> {
         if self.ends_with(b'}') {
-            return Ok(Node::Object(Vec::new()));
+            return Some(Node::Object(Vec::new()));
         }
         let mut members = Vec::with_capacity(USUAL_MEMBERS);
         loop {
             if self.peek() != Some(b'"') {
-                return self.broken();
+                return None;
             }
             let key = self.string()?;
             self.expect(b':')?;
@@ -121,20 +114,22 @@ impl<'a> Reader<'a> {
             self.expect(b',')?;
         }
         if has_duplicates(&members) {
-            return Err(Broken { at: self.at - 1, duplicate: true });
+            self.at -= 1;
+            self.duplicate = true;
+            return None;
         }
-        Ok(Node::Object(members))
+        Some(Node::Object(members))
     }
 
-    fn list(&mut self) -> Read<Node<'a>> {
+    fn list(&mut self) -> Option<Node<'a>> {
         let mut nodes = Vec::new();
         if self.ends_with(b']') {
-            return Ok(Node::List(nodes));
+            return Some(Node::List(nodes));
         }
         loop {
             nodes.push(self.value()?);
             if self.ends_with(b']') {
-                return Ok(Node::List(nodes));
+                return Some(Node::List(nodes));
             }
             self.expect(b',')?;
         }
@@ -147,12 +142,12 @@ impl<'a> Reader<'a> {
         ends
     }
 
-    fn string(&mut self) -> Read<Cow<'a, str>> {
+    fn string(&mut self) -> Option<Cow<'a, str>> {
         self.at += 1;
         let plain = self.plain();
         if self.byte() == Some(b'"') {
             self.at += 1;
-            return Ok(Cow::Borrowed(plain));
+            return Some(Cow::Borrowed(plain));
         }
         self.escaped(plain).map(Cow::Owned)
     }
@@ -167,22 +162,22 @@ impl<'a> Reader<'a> {
     }
 
     #[cold]
-    fn escaped(&mut self, plain: &str) -> Read<String> {
+    fn escaped(&mut self, plain: &str) -> Option<String> {
         let mut text = plain.to_owned();
         loop {
             match self.byte() {
                 Some(b'"') => {
                     self.at += 1;
-                    return Ok(text);
+                    return Some(text);
                 }
                 Some(b'\\') => text.push(self.escape()?),
-                _ => return self.broken(),
+                _ => return None,
             }
             text.push_str(self.plain());
         }
     }
 
-    fn escape(&mut self) -> Read<char> {
+    fn escape(&mut self) -> Option<char> {
         self.at += 1;
         let character = match self.byte() {
             Some(same @ (b'"' | b'\\' | b'/')) => char::from(same),
@@ -192,57 +187,45 @@ impl<'a> Reader<'a> {
             Some(b'r') => '\r',
             Some(b't') => '\t',
             Some(b'u') => return self.code_point(),
-            _ => return self.broken(),
+            _ => return None,
         };
         self.at += 1;
-        Ok(character)
+        Some(character)
     }
 
     /// The character of a `\u` escape, or of two that only together are one.
-    fn code_point(&mut self) -> Read<char> {
+    fn code_point(&mut self) -> Option<char> {
         let first = self.code_unit()?;
         if let Some(character) = char::from_u32(first.into()) {
-            return Ok(character);
+            return Some(character);
         }
         if !self.rest().starts_with("\\u") {
-            return self.broken();
+            return None;
         }
         self.at += 1;
         let pair = [first, self.code_unit()?];
-        match char::decode_utf16(pair).next() {
-            Some(Ok(character)) => Ok(character),
-            _ => self.broken(),
-        }
+        char::decode_utf16(pair).next()?.ok()
     }
 
     /// The four digits after a `u`.
-    fn code_unit(&mut self) -> Read<u16> {
+    fn code_unit(&mut self) -> Option<u16> {
         let mut unit = 0;
         for _ in 0..4 {
             self.at += 1;
-            let digit = self.byte().and_then(|byte| char::from(byte).to_digit(16));
-            match digit {
-                Some(digit) => unit = unit << 4 | digit,
-                None => return self.broken(),
-            }
+            unit = unit << 4 | char::from(self.byte()?).to_digit(16)?;
         }
         self.at += 1;
-        u16::try_from(unit).or_else(|_| self.broken())
+        u16::try_from(unit).ok()
     }
 
-    fn number(&mut self) -> Read<Node<'a>> {
+    fn number(&mut self) -> Option<Node<'a>> {
         let part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
         let rest = self.rest();
         let length = rest.bytes().take_while(part).count();
         let number = rest.get(..length).unwrap_or_default();
-        let node = whole(number).or_else(|| other(number));
-        match node {
-            Some(node) => {
-                self.at += length;
-                Ok(node)
-            }
-            None => self.broken(),
-        }
+        let node = whole(number).or_else(|| other(number))?;
+        self.at += length;
+        Some(node)
     }
 }
 
