@@ -4,7 +4,7 @@
 //! the secret it was derived from, which comes from the credential as it is now and changes with the secret.
 //! Keys are kept only once they have verified a request, so a stranger cannot push others out.
 
-use std::{cell::RefCell, sync::Arc};
+use std::cell::RefCell;
 
 use quick_cache::unsync::Cache;
 use reseal_core::identity::Credential;
@@ -15,14 +15,19 @@ use reseal_types::{Reveal, SecretBytes};
 const CAPACITY: usize = 4_096;
 
 thread_local! {
-    static KEYS: RefCell<Cache<Box<str>, Kept>> = RefCell::new(Cache::new(CAPACITY));
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
+    static IN_USE: RefCell<InUse> =
+        RefCell::new(InUse { keys: Cache::new(CAPACITY), scratch: Scratch::default() });
 }
 
-#[derive(Clone)]
+struct InUse {
+    keys: Cache<Box<str>, Kept>,
+    scratch: Scratch,
+}
+
 struct Kept {
     serial: u64,
-    key: Arc<SigningKey>,
+    /// Boxed, so that it stays where it is, and is wiped there, when the cache moves its entries.
+    key: Box<SigningKey>,
 }
 
 /// Verifies a claim with the secret of `credential`; its owner is the caller then.
@@ -36,15 +41,16 @@ pub(crate) fn verify(
 
 fn verify_with(checked: &Checked<'_>, secret: &SecretBytes, serial: u64, body: &[u8]) -> Result<(), Error> {
     let scope = checked.claim().credential();
-    let kept = KEYS.with_borrow(|keys| keys.get(scope.as_str()).cloned());
-    if let Some(kept) = kept.filter(|kept| kept.serial == serial) {
-        return verify_by(checked, &kept.key, body);
-    }
-    let secret = secret.reveal(Reveal::ToCipher);
-    let key = Arc::new(SigningKey::derive(secret, scope.date(), scope.region(), scope.service()));
-    verify_by(checked, &key, body)?;
-    KEYS.with_borrow_mut(|keys| keys.insert(scope.as_str().into(), Kept { serial, key }));
-    Ok(())
+    IN_USE.with_borrow_mut(|InUse { keys, scratch }| {
+        if let Some(kept) = keys.get(scope.as_str()).filter(|kept| kept.serial == serial) {
+            return checked.verify(&kept.key, body, scratch).map(|_| ());
+        }
+        let secret = secret.reveal(Reveal::ToCipher);
+        let key = Box::new(SigningKey::derive(secret, scope.date(), scope.region(), scope.service()));
+        checked.verify(&key, body, scratch)?;
+        keys.insert(scope.as_str().into(), Kept { serial, key });
+        Ok(())
+    })
 }
 
 /// Does for an access key that does not exist what would be done for one that does.
@@ -52,11 +58,9 @@ pub(crate) fn verify_unknown(checked: &Checked<'_>, body: &[u8]) {
     const NOBODYS_SECRET: [u8; 40] = [b'x'; 40];
     let scope = checked.claim().credential();
     let key = SigningKey::derive(&NOBODYS_SECRET, scope.date(), scope.region(), scope.service());
-    let _ = std::hint::black_box(verify_by(checked, &key, body));
-}
-
-fn verify_by(checked: &Checked<'_>, key: &SigningKey, body: &[u8]) -> Result<(), Error> {
-    SCRATCH.with_borrow_mut(|scratch| checked.verify(key, body, scratch)).map(|_| ())
+    let outcome =
+        IN_USE.with_borrow_mut(|in_use| checked.verify(&key, body, &mut in_use.scratch).map(|_| ()));
+    let _ = std::hint::black_box(outcome);
 }
 
 #[cfg(test)]
@@ -83,7 +87,7 @@ mod tests {
     }
 
     fn kept() -> usize {
-        KEYS.with_borrow(Cache::len)
+        IN_USE.with_borrow(|in_use| in_use.keys.len())
     }
 
     #[test]

@@ -2,8 +2,11 @@
 //!
 //! Only what the signature covers is read; nothing is decided here.
 
+use memchr::memchr;
+
 use crate::encode::sha256_hex;
 use crate::signed_headers::{Lines, SignedHeaders};
+use crate::time::Timestamp;
 use crate::uri::{Parameter, write_path, write_query};
 use crate::{ALGORITHM, RequestParts};
 
@@ -34,7 +37,7 @@ pub(crate) fn write_request(
 }
 
 /// Replaces the canonical request in `buffer` by its string to sign.
-pub(crate) fn replace_by_string_to_sign(buffer: &mut Vec<u8>, time: &str, scope: &str) {
+pub(crate) fn replace_by_string_to_sign(buffer: &mut Vec<u8>, time: Timestamp, scope: &str) {
     let hash = sha256_hex(buffer);
     buffer.clear();
     for line in [ALGORITHM.as_bytes(), time.as_bytes(), scope.as_bytes()] {
@@ -59,11 +62,8 @@ fn write_header<'p>(out: &mut Vec<u8>, name: &str, values: impl Iterator<Item = 
 /// Trims white space at both ends and makes one space of every run of spaces.
 fn write_value(out: &mut Vec<u8>, value: &[u8]) {
     let value = value.trim_ascii();
-    let Some((_, rest)) = value.split_first() else { return };
-    // Without branches, so that the long values (session tokens) are checked many bytes at a time.
-    let runs = value.iter().zip(rest).map(|(a, b)| u8::from(*a == b' ') & u8::from(*b == b' '));
-    let has_run = runs.fold(0, |found, run| found | run) != 0;
-    if !has_run {
+    // Most values have no space, the long ones (session tokens) among them, and this looks at many bytes at a time.
+    if memchr(b' ', value).is_none() {
         out.extend_from_slice(value);
         return;
     }

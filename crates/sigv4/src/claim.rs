@@ -116,7 +116,7 @@ impl<'a> Claim<'a> {
         if scope.terminator() != TERMINATOR {
             return Err(Error::ScopeTerminator(scope.terminator().into()));
         }
-        if scope.date() != self.signed_at.date() {
+        if self.signed_at.as_bytes().get(..8) != Some(scope.date().as_bytes()) {
             return Err(Error::ScopeDate { scope: scope.date().into(), signed: self.signed_at });
         }
         Ok(())

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr_iter;
+
 use crate::error::Error;
 
 /// Longest access key id (IAM API reference, data type AccessKey).
@@ -22,15 +24,18 @@ impl<'a> Credential<'a> {
         if text.len() > MAX_CREDENTIAL {
             return Err(Error::TooLong { what: "Credential", limit: MAX_CREDENTIAL });
         }
-        let mut found = text.bytes().enumerate().filter(|(_, byte)| *byte == b'/').map(|(at, _)| at);
-        let first_four = [found.next(), found.next(), found.next(), found.next()];
-        let ([Some(a), Some(b), Some(c), Some(d)], None) = (first_four, found.next()) else {
-            return Err(Error::MalformedCredential(text.into()));
-        };
-        if !(1..=MAX_ACCESS_KEY_ID).contains(&a) {
+        let (mut slashes, mut count) = ([0; 4], 0);
+        for at in memchr_iter(b'/', text.as_bytes()) {
+            let Some(slot) = slashes.get_mut(count) else {
+                return Err(Error::MalformedCredential(text.into()));
+            };
+            (*slot, count) = (at, count + 1);
+        }
+        let [id_length, ..] = slashes;
+        if count != slashes.len() || !(1..=MAX_ACCESS_KEY_ID).contains(&id_length) {
             return Err(Error::MalformedCredential(text.into()));
         }
-        Ok(Self { text, slashes: [a, b, c, d] })
+        Ok(Self { text, slashes })
     }
 
     /// The whole credential. Unambiguous, since no part can contain a slash.

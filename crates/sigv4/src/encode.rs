@@ -1,5 +1,6 @@
 //! Lower-case hexadecimal of SHA-256 values, and showing bytes of a client inside a message.
 
+use memchr::memchr;
 use reseal_crypto::digest::sha256;
 
 /// The SHA-256 of `data` in lower-case hexadecimal.
@@ -31,6 +32,13 @@ pub(crate) fn is_printable(bytes: &[u8]) -> bool {
 /// `bytes` as text if they are printable ASCII.
 pub(crate) fn printable(bytes: &[u8]) -> Option<&str> {
     if is_printable(bytes) { std::str::from_utf8(bytes).ok() } else { None }
+}
+
+/// What stands before the first `separator`, an ASCII character, and what behind it; nothing is behind if there is
+/// none.
+pub(crate) fn cut(text: &str, separator: u8) -> (&str, &str) {
+    let at = memchr(separator, text.as_bytes()).unwrap_or(text.len());
+    (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default())
 }
 
 fn hex_digit(nibble: u8) -> u8 {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::claim::{Claim, SingleHeaders};
 use crate::credential::Credential;
-use crate::encode::{printable, shown};
+use crate::encode::{cut, printable, shown};
 use crate::error::{AuthorizationPart, Error};
 use crate::signed_headers::SignedHeaders;
 use crate::time::Timestamp;
@@ -23,7 +23,7 @@ pub(crate) fn parse<'a>(
         return Err(Error::TooLong { what: "Authorization", limit: MAX_AUTHORIZATION_BYTES });
     }
     let header = printable(authorization.trim_ascii()).ok_or(Error::NotPrintable("Authorization"))?;
-    let (algorithm, rest) = header.split_once(' ').unwrap_or((header, ""));
+    let (algorithm, rest) = cut(header, b' ');
     let fields = Fields::parse(header, rest)?;
     let (Some(credential), Some(signed_headers), Some(signature), true) = (
         fields.credential,
@@ -58,17 +58,23 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn parse(header: &str, rest: &'a str) -> Result<Self, Error> {
+    fn parse(header: &str, mut rest: &'a str) -> Result<Self, Error> {
         let mut fields = Self::default();
-        for pair in rest.split(',').map(str::trim_ascii).filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair
-                .split_once('=')
-                .ok_or_else(|| Error::NotKeyValue { pair: pair.into(), header: header.into() })?;
-            let (slot, shown) = match name {
-                "Credential" => (&mut fields.credential, "Credential"),
-                "SignedHeaders" => (&mut fields.signed_headers, "SignedHeaders"),
-                "Signature" => (&mut fields.signature, "Signature"),
-                _ => continue,
+        while !rest.is_empty() {
+            let (pair, behind) = cut(rest, b',');
+            rest = behind;
+            let pair = pair.trim_ascii();
+            // By the whole beginning: to look for the `=` first would be one more pass over each pair.
+            let (slot, shown, value) = if let Some(value) = pair.strip_prefix("Credential=") {
+                (&mut fields.credential, "Credential", value)
+            } else if let Some(value) = pair.strip_prefix("SignedHeaders=") {
+                (&mut fields.signed_headers, "SignedHeaders", value)
+            } else if let Some(value) = pair.strip_prefix("Signature=") {
+                (&mut fields.signature, "Signature", value)
+            } else if pair.is_empty() || pair.contains('=') {
+                continue;
+            } else {
+                return Err(Error::NotKeyValue { pair: pair.into(), header: header.into() });
             };
             if !value.is_empty() && slot.replace(value).is_some() {
                 return Err(Error::Repeated(shown));

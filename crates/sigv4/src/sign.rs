@@ -168,6 +168,6 @@ fn signature(
     let lines = signed.locate(parts)?;
     canonical::write_request(&mut buffer, parts, parameters, signed, &lines, &sha256_hex(body));
     let full_scope = format!("{}/{}/{}/{TERMINATOR}", time.date(), scope.region, scope.service);
-    canonical::replace_by_string_to_sign(&mut buffer, time.as_str(), &full_scope);
+    canonical::replace_by_string_to_sign(&mut buffer, time, &full_scope);
     Ok(key.sign_hex(&buffer).iter().copied().map(char::from).collect())
 }

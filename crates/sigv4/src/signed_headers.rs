@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr_iter;
+
 use crate::error::Error;
 use crate::{MAX_HEADERS, RequestParts};
 
@@ -39,8 +41,7 @@ impl<'a> SignedHeaders<'a> {
         }
         let (mut ends, mut count, mut start) = ([0; MAX_NAMES], 0, 0);
         let mut previous = "";
-        let separators = list.bytes().enumerate().filter(|(_, byte)| *byte == b';').map(|(at, _)| at);
-        for end in separators.chain([list.len()]) {
+        for end in memchr_iter(b';', list.as_bytes()).chain([list.len()]) {
             let name = list.get(start..end).unwrap_or_default();
             // Strictly ascending from the empty name: an empty name, a repeated and a misplaced one all fail.
             if name <= previous {
@@ -92,16 +93,14 @@ impl<'a> SignedHeaders<'a> {
         }
         let mut lines = Lines { of_name: [0; MAX_NAMES], signed: 0 };
         for (name, slot) in self.names().zip(&mut lines.of_name) {
-            let before = lines.signed;
-            for (line, (present, _)) in (0u8..).zip(parts.headers) {
+            let mut found = None;
+            for (line, (present, _)) in parts.headers.iter().enumerate() {
                 if *present == name {
-                    *slot = if lines.signed == before { line } else { SEVERAL };
                     lines.signed |= 1 << line;
+                    found = if found.is_none() { u8::try_from(line).ok() } else { Some(SEVERAL) };
                 }
             }
-            if lines.signed == before {
-                return Err(Error::SignedHeaderAbsent(name.into()));
-            }
+            *slot = found.ok_or_else(|| Error::SignedHeaderAbsent(name.into()))?;
         }
         Ok(lines)
     }

@@ -41,9 +41,11 @@ impl Timestamp {
     /// Reads `YYYYMMDDTHHMMSSZ`; `None` for anything else, impossible dates and leap seconds included.
     pub fn parse_basic(text: &[u8]) -> Option<Self> {
         let text: [u8; 16] = text.try_into().ok()?;
-        let (b'T', b'Z') = (*text.get(8)?, *text.get(15)?) else { return None };
-        let date = (number(text.get(0..4)?)?, number(text.get(4..6)?)?, number(text.get(6..8)?)?);
-        let clock = (number(text.get(9..11)?)?, number(text.get(11..13)?)?, number(text.get(13..15)?)?);
+        let [c1, c2, y1, y2, mo1, mo2, d1, d2, b'T', h1, h2, mi1, mi2, s1, s2, b'Z'] = text else {
+            return None;
+        };
+        let date = (two(c1, c2)? * 100 + two(y1, y2)?, two(mo1, mo2)?, two(d1, d2)?);
+        let clock = (two(h1, h2)?, two(mi1, mi2)?, two(s1, s2)?);
         Some(Self { unix: unix_seconds(date, clock)?, text })
     }
 
@@ -72,6 +74,10 @@ impl Timestamp {
         std::str::from_utf8(&self.text).unwrap_or_default() // digits, T and Z only
     }
 
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.text
+    }
+
     /// `YYYYMMDD`, the date of a credential scope.
     pub fn date(&self) -> &str {
         self.as_str().get(..8).unwrap_or_default()
@@ -88,6 +94,11 @@ impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+fn two(tens: u8, ones: u8) -> Option<i64> {
+    let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+    (tens < 10 && ones < 10).then(|| i64::from(tens * 10 + ones))
 }
 
 fn number(digits: &[u8]) -> Option<i64> {

@@ -72,7 +72,7 @@ fn every_intermediate_value() {
         write_request(&mut buffer, parts, &claim.parameters, signed, &lines, &payload);
         assert_eq!(std::str::from_utf8(&buffer).unwrap(), vector.text("canonicalRequest"), "{name}");
 
-        replace_by_string_to_sign(&mut buffer, claim.signed_at().as_str(), claim.credential().scope());
+        replace_by_string_to_sign(&mut buffer, claim.signed_at(), claim.credential().scope());
         assert_eq!(std::str::from_utf8(&buffer).unwrap(), vector.text("stringToSign"), "{name}");
 
         let (secret, region) = (vector.text("secretAccessKey"), vector.text("region"));

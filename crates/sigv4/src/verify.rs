@@ -57,7 +57,7 @@ impl<'c> Checked<'c> {
         buffer.clear();
         let (parts, parameters, signed) = (&claim.parts, &claim.parameters, &claim.signed_headers);
         canonical::write_request(buffer, parts, parameters, signed, &self.lines, &payload_hash);
-        canonical::replace_by_string_to_sign(buffer, claim.signed_at.as_str(), claim.credential.scope());
+        canonical::replace_by_string_to_sign(buffer, claim.signed_at, claim.credential.scope());
         let result = key.verify_hex(buffer, &claim.signature);
         buffer.shrink_to(KEPT_BYTES);
         result.map(|()| Verified { claim, payload_hash })
