@@ -1,11 +1,12 @@
 //! The program `reseal`: reads the configuration, names the concrete backends, wires everything, and runs it.
 //!
 //! No logic of the service belongs here.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod account;
 mod accounts;
 mod admin;
+mod allocator;
 mod background;
 mod cli;
 mod config;
@@ -28,7 +29,7 @@ use clap::Parser;
 use cli::{Cli, Command};
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: allocator::Mimalloc = allocator::Mimalloc;
 
 /// 0: done. 1: it failed, or the doctor found a problem. 2 (from the parser): the command line is wrong.
 fn main() -> ExitCode {

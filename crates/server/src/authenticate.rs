@@ -121,14 +121,15 @@ async fn verify(
     is_served: bool,
     body: &[u8],
 ) -> Result<Authenticated, Failure> {
-    let checked = claim.check(env.clock().now().seconds(), &[scope.service()], |_| is_served)?;
+    let now = env.clock().now();
+    let checked = claim.check(now.seconds(), &[scope.service()], |_| is_served)?;
     let credential = env.credential(claim.access_key_id(), claim.session_token()).await?;
     let Some(credential) = credential else {
         signing_keys::verify_unknown(&checked, body);
         return Err(Error::UnrecognizedClient.into());
     };
     let caller = signing_keys::verify(&checked, &credential, body)?;
-    if credential.is_expired(env.clock().now()) {
+    if credential.is_expired(now) {
         return Err(Error::ExpiredToken.into());
     }
     Ok(caller)

@@ -1,7 +1,13 @@
 //! Recognises what a request asks for by its method, path, `X-Amz-Target` and content type. Nothing is believed yet.
 
-use hyper::{HeaderMap, Method, header::CONTENT_TYPE, http::request::Parts};
+use hyper::{
+    HeaderMap, Method,
+    header::{CONTENT_TYPE, HeaderName},
+    http::request::Parts,
+};
 use reseal_core::ops::{self, Entry};
+
+const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 
 /// What a request asks for.
 pub(crate) enum Frame {
@@ -40,7 +46,7 @@ impl Frame {
 fn is_form(headers: &HeaderMap) -> bool {
     const FORM: &[u8] = b"application/x-www-form-urlencoded";
     let start = headers.get(CONTENT_TYPE).and_then(|value| value.as_bytes().get(..FORM.len()));
-    start.is_some_and(|start| start.eq_ignore_ascii_case(FORM)) && !headers.contains_key("x-amz-target")
+    start.is_some_and(|start| start.eq_ignore_ascii_case(FORM)) && !headers.contains_key(TARGET)
 }
 
 fn names_action(query: &str) -> bool {
@@ -50,6 +56,6 @@ fn names_action(query: &str) -> bool {
 /// AWS JSON 1.1 names the operation in a header, in exactly this case.
 fn operation(headers: &HeaderMap) -> Option<&'static Entry> {
     const PREFIX: &[u8] = b"TrentService.";
-    let name = headers.get("x-amz-target")?.as_bytes().strip_prefix(PREFIX)?;
+    let name = headers.get(TARGET)?.as_bytes().strip_prefix(PREFIX)?;
     ops::find(std::str::from_utf8(name).ok()?)
 }
