@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, sync::Cache};
 
 /// Values read from the store, kept until they change.
 ///
@@ -21,6 +21,11 @@ impl<K: Hash + Eq + Clone, V: Clone> ReadThrough<K, V> {
     /// A cache of at most about `capacity` values.
     pub(crate) fn new(capacity: usize) -> Self {
         Self { cache: Cache::new(capacity), epoch: Mutex::new(0) }
+    }
+
+    /// The value for `key`, if it is kept.
+    pub(crate) fn kept<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<V> {
+        self.cache.get(key)
     }
 
     /// The value for `key`: kept, or loaded. Absence is not kept, so that a stranger cannot fill the cache.

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use quick_cache::Equivalent;
 use reseal_crypto::{
     agreement::AgreementKey, asymmetric::KeyPair, ciphertext::MaterialKey, kem::KemKeyPair, mac::MacKey,
     signing::SigningKey,
@@ -215,6 +216,16 @@ impl Key {
     }
 }
 
+/// What a key is kept under, borrowed.
+#[derive(Hash)]
+struct KeyName<'a>(&'a Region, KeyId);
+
+impl Equivalent<(Region, KeyId)> for KeyName<'_> {
+    fn equivalent(&self, (region, id): &(Region, KeyId)) -> bool {
+        self.0 == region && self.1 == *id
+    }
+}
+
 /// Keys, aliases and grants in use.
 pub(crate) struct Keyring {
     keys: ReadThrough<(Region, KeyId), Arc<Key>>,
@@ -238,6 +249,13 @@ impl Keyring {
 impl Env {
     /// The KMS key with that id in that Region, whatever account it belongs to.
     pub(crate) async fn key(&self, region: &Region, id: KeyId) -> Result<Option<Arc<Key>>, Error> {
+        match self.keyring.keys.kept(&KeyName(region, id)) {
+            Some(key) if key.good_until.is_none() => Ok(Some(key)),
+            _ => Box::pin(self.key_of_now(region, id)).await,
+        }
+    }
+
+    async fn key_of_now(&self, region: &Region, id: KeyId) -> Result<Option<Arc<Key>>, Error> {
         let name = (region.clone(), id);
         let key = self.keyring.keys.get_or_load(&name, || self.load_key(region, id)).await?;
         if key.as_ref().and_then(|key| key.good_until).is_some_and(|end| end <= self.clock.now()) {

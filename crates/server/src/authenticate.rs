@@ -7,16 +7,16 @@ use std::net::IpAddr;
 
 use hyper::{
     HeaderMap, Version,
-    header::{HOST, HeaderValue, USER_AGENT},
+    header::{HOST, HeaderName, HeaderValue, USER_AGENT},
     http::request::Parts,
 };
 use reseal_core::{
     call::{Call, RequestId},
     env::Env,
-    identity::Authenticated,
+    identity::{Authenticated, Credential},
 };
-use reseal_sigv4::{Claim, Error, RequestParts};
-use reseal_types::{AccountId, Region};
+use reseal_sigv4::{Checked, Claim, Error, RequestParts};
+use reseal_types::{AccountId, Region, Timestamp};
 
 use crate::{connection::Peer, signing_keys, wire::Failure};
 
@@ -41,6 +41,8 @@ impl Scope {
 /// Where calls belong that belong to no Region, as AWS has it in its own records.
 const HOME: &str = "us-east-1";
 
+const SESSION_TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
+
 /// Bytes of `User-Agent` that a call keeps.
 const MAX_USER_AGENT: usize = 1_024;
 
@@ -51,35 +53,102 @@ pub struct DevMode {
     pub account: AccountId,
 }
 
+/// A request with all that its authentication needs.
+#[derive(Clone, Copy)]
+pub(crate) struct Presented<'r> {
+    pub(crate) env: &'r Env,
+    pub(crate) dev: Option<DevMode>,
+    pub(crate) scope: Scope,
+    pub(crate) request: &'r Parts,
+    pub(crate) peer: &'r Peer,
+    pub(crate) request_id: RequestId,
+    pub(crate) body: &'r [u8],
+}
+
 /// The call, if the request is signed by whom it names.
-pub(crate) async fn authenticate(
-    env: &Env,
-    dev: Option<DevMode>,
-    scope: Scope,
-    request: &Parts,
-    peer: &Peer,
-    request_id: RequestId,
-    body: &[u8],
-) -> Result<Call, Failure> {
-    let headers = header_lines(request);
-    let claim = Claim::parse(RequestParts {
-        method: request.method.as_str(),
-        path: request.uri.path(),
-        query: request.uri.query().unwrap_or_default(),
-        headers: &headers,
-    })?;
-    let credential = claim.credential();
-    let region = match scope {
-        Scope::Kms => env.settings().regions.get(credential.region()).cloned(),
-        Scope::Global(_) => Region::parse(HOME),
-    };
-    let caller = match dev {
-        Some(dev) => env.dev_root(dev.account, credential.access_key_id()),
-        None => verify(env, &claim, scope, region.is_some(), body).await?,
-    };
-    let region = region.ok_or_else(|| Error::ScopeRegion(credential.region().into()))?;
-    let host = headers.iter().find(|(name, _)| *name == "host").map(|(_, value)| *value);
-    Ok(call_of(caller, region, request, peer, request_id, host))
+pub(crate) async fn authenticate(presented: Presented<'_>) -> Result<Call, Failure> {
+    match presented.by_memory()? {
+        Some(call) => Ok(call),
+        None => Box::pin(presented.by_store()).await,
+    }
+}
+
+impl Presented<'_> {
+    /// By a long-term credential in memory, as nearly always; `None`: there must be more than that. What waits for
+    /// nothing needs none of its state kept.
+    fn by_memory(&self) -> Result<Option<Call>, Failure> {
+        let is_plain =
+            self.request.uri.query().is_none() && !self.request.headers.contains_key(SESSION_TOKEN);
+        if !is_plain && self.dev.is_none() {
+            return Ok(None);
+        }
+        let headers = header_lines(self.request);
+        let claim = self.claim(&headers)?;
+        if let Some(dev) = self.dev {
+            let caller = self.env.dev_root(dev.account, claim.access_key_id());
+            return self.call(&claim, &headers, caller).map(Some);
+        }
+        let (now, checked) = self.check(&claim)?;
+        let Some(credential) = self.env.credential_in_memory(claim.access_key_id()) else { return Ok(None) };
+        let caller = self.verify(&checked, &credential, now)?;
+        self.call(&claim, &headers, caller).map(Some)
+    }
+
+    async fn by_store(&self) -> Result<Call, Failure> {
+        let headers = header_lines(self.request);
+        let claim = self.claim(&headers)?;
+        let (now, checked) = self.check(&claim)?;
+        let credential = self.env.credential(claim.access_key_id(), claim.session_token()).await?;
+        let Some(credential) = credential else {
+            signing_keys::verify_unknown(&checked, self.body);
+            return Err(Error::UnrecognizedClient.into());
+        };
+        let caller = self.verify(&checked, &credential, now)?;
+        self.call(&claim, &headers, caller)
+    }
+
+    fn claim<'h>(&'h self, headers: &'h [(&'h str, &'h [u8])]) -> Result<Claim<'h>, Failure> {
+        let Parts { method, uri, .. } = self.request;
+        let (method, path) = (method.as_str(), uri.path());
+        Ok(Claim::parse(RequestParts { method, path, query: uri.query().unwrap_or_default(), headers })?)
+    }
+
+    fn check<'c>(&self, claim: &'c Claim<'_>) -> Result<(Timestamp, Checked<'c>), Failure> {
+        let now = self.env.clock().now();
+        let is_served = |region: &str| match self.scope {
+            Scope::Kms => self.env.settings().regions.contains(region),
+            Scope::Global(_) => true,
+        };
+        Ok((now, claim.check(now.seconds(), &[self.scope.service()], is_served)?))
+    }
+
+    fn verify(
+        &self,
+        checked: &Checked<'_>,
+        credential: &Credential,
+        now: Timestamp,
+    ) -> Result<Authenticated, Failure> {
+        let caller = signing_keys::verify(checked, credential, self.body)?;
+        if credential.is_expired(now) {
+            return Err(Error::ExpiredToken.into());
+        }
+        Ok(caller)
+    }
+
+    fn call(
+        &self,
+        claim: &Claim<'_>,
+        headers: &[(&str, &[u8])],
+        caller: Authenticated,
+    ) -> Result<Call, Failure> {
+        let name = claim.credential().region();
+        let region = match self.scope {
+            Scope::Kms => self.env.settings().regions.get(name).cloned(),
+            Scope::Global(_) => Region::parse(HOME),
+        };
+        let region = region.ok_or_else(|| Error::ScopeRegion(name.into()))?;
+        Ok(call_of(caller, region, self.request, self.peer, self.request_id, host_of(headers)))
+    }
 }
 
 /// A call whose caller was made of a token in it. It belongs to no Region.
@@ -91,8 +160,11 @@ pub(crate) fn call_by_token(
 ) -> Result<Call, Failure> {
     let region = Region::parse(HOME).ok_or_else(|| Error::ScopeRegion(HOME.into()))?;
     let headers = header_lines(request);
-    let host = headers.iter().find(|(name, _)| *name == "host").map(|(_, value)| *value);
-    Ok(call_of(caller, region, request, peer, request_id, host))
+    Ok(call_of(caller, region, request, peer, request_id, host_of(&headers)))
+}
+
+fn host_of<'h>(headers: &[(&str, &'h [u8])]) -> Option<&'h [u8]> {
+    headers.iter().find(|(name, _)| *name == "host").map(|(_, value)| *value)
 }
 
 fn call_of(
@@ -112,27 +184,6 @@ fn call_of(
         user_agent: user_agent(&request.headers),
         tls: peer.tls.get().map(|tls| tls.details(&host())),
     }
-}
-
-async fn verify(
-    env: &Env,
-    claim: &Claim<'_>,
-    scope: Scope,
-    is_served: bool,
-    body: &[u8],
-) -> Result<Authenticated, Failure> {
-    let now = env.clock().now();
-    let checked = claim.check(now.seconds(), &[scope.service()], |_| is_served)?;
-    let credential = env.credential(claim.access_key_id(), claim.session_token()).await?;
-    let Some(credential) = credential else {
-        signing_keys::verify_unknown(&checked, body);
-        return Err(Error::UnrecognizedClient.into());
-    };
-    let caller = signing_keys::verify(&checked, &credential, body)?;
-    if credential.is_expired(now) {
-        return Err(Error::ExpiredToken.into());
-    }
-    Ok(caller)
 }
 
 /// The header lines as they are signed. HTTP/2 has the host in a field of its own.

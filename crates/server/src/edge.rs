@@ -25,7 +25,7 @@ use reseal_core::{
 use reseal_identity::{Fault, Issuers};
 
 use crate::{
-    authenticate::{DevMode, FailedAuthentication, Scope, authenticate},
+    authenticate::{DevMode, FailedAuthentication, Presented, Scope, authenticate},
     body::{Bodies, Body},
     connection::{Answer, Answering, Handler, Peer},
     frame::Frame,
@@ -166,7 +166,16 @@ impl Inner {
             _ => return Err(Failure::Nowhere),
         };
         let id = *request_id?;
-        let call = authenticate(&self.env, self.dev, Scope::Kms, request, peer, id, &body.bytes).await;
+        let presented = Presented {
+            env: &self.env,
+            dev: self.dev,
+            scope: Scope::Kms,
+            request,
+            peer,
+            request_id: id,
+            body: &body.bytes,
+        };
+        let call = authenticate(presented).await;
         let call = call.inspect_err(|failure| self.note(failure, peer))?;
         self.handle(entry, call, body).await
     }

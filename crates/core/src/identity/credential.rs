@@ -5,7 +5,7 @@ use std::sync::Arc;
 use quick_cache::sync::Cache;
 use reseal_types::{AccountId, SecretBytes, Timestamp};
 
-use super::{Authenticated, Principal, Session, session::OpenSession};
+use super::{Authenticated, Principal, Session, principal, session::OpenSession};
 use crate::{
     cache::ReadThrough,
     env::Env,
@@ -25,6 +25,12 @@ enum Secret {
 }
 
 impl Credential {
+    fn long_term(key: Arc<AccessKey>, principal: Arc<Principal>) -> Self {
+        let access_key_id = Arc::clone(&key.id);
+        let caller = Authenticated { principal, access_key_id, session: None, session_policies: None };
+        Self { caller, secret: Secret::LongTerm(key) }
+    }
+
     /// The caller, if `check` accepts the secret. The number given to `check` changes whenever the secret
     /// does, so that keys derived from the secret can be cached by it.
     ///
@@ -58,7 +64,8 @@ struct AccessKey {
 
 enum Owner {
     Root(Arc<Principal>),
-    User(UserRef),
+    /// With what it is kept under.
+    User(UserRef, principal::Key),
 }
 
 /// Credentials in use.
@@ -80,6 +87,19 @@ impl Credentials {
 }
 
 impl Env {
+    /// The long-term credential with that access key id, if it and its owner are in memory.
+    pub fn credential_in_memory(&self, access_key_id: &str) -> Option<Credential> {
+        let key = self.credentials.long_term.kept(access_key_id)?;
+        let principal = match &key.owner {
+            Owner::Root(root) => Arc::clone(root),
+            Owner::User(user, kept_under) => {
+                let kept = self.principals.identities.kept(kept_under)?;
+                Some(kept).filter(|principal| principal.id() == &*user.id)?
+            }
+        };
+        Some(Credential::long_term(key, principal))
+    }
+
     /// The credential with that access key id and, for temporary ones, session token. None when there is none, when it
     /// was made inactive, when the token is not its own, and when its principal is gone.
     ///
@@ -108,7 +128,13 @@ impl Env {
             Ok::<_, Error>(Some(Arc::new(AccessKey {
                 id: access_key_id.into(),
                 account: record.account,
-                owner: record.user.map_or_else(|| Owner::Root(root()), Owner::User),
+                owner: record.user.map_or_else(
+                    || Owner::Root(root()),
+                    |user| {
+                        let kept_under = principal::key_of(record.account, IdentityKind::User, &user.name);
+                        Owner::User(user, kept_under)
+                    },
+                ),
                 secret: record.secret,
                 serial,
             })))
@@ -118,19 +144,11 @@ impl Env {
         };
         let principal = match &key.owner {
             Owner::Root(root) => Some(Arc::clone(root)),
-            Owner::User(user) => {
+            Owner::User(user, _) => {
                 self.principal(key.account, IdentityKind::User, &user.name, &user.id).await?
             }
         };
-        Ok(principal.map(|principal| Credential {
-            caller: Authenticated {
-                principal,
-                access_key_id: Arc::clone(&key.id),
-                session: None,
-                session_policies: None,
-            },
-            secret: Secret::LongTerm(key),
-        }))
+        Ok(principal.map(|principal| Credential::long_term(key, principal)))
     }
 
     async fn session_credential(

@@ -135,11 +135,16 @@ impl Principal {
 }
 
 /// What a principal's policies are kept under: account, kind, and name in lower case.
-type Key = (AccountId, IdentityKind, Box<str>);
+pub(super) type Key = (AccountId, IdentityKind, Box<str>);
+
+/// What a user or role of that name is kept under.
+pub(super) fn key_of(account: AccountId, kind: IdentityKind, name: &str) -> Key {
+    (account, kind, name.to_ascii_lowercase().into_boxed_str())
+}
 
 /// Principals in use.
 pub(crate) struct Principals {
-    identities: ReadThrough<Key, Arc<Principal>>,
+    pub(super) identities: ReadThrough<Key, Arc<Principal>>,
     /// Managed policies by ARN.
     policies: ReadThrough<Box<str>, Arc<IdentityPolicy>>,
 }
@@ -176,7 +181,7 @@ impl Env {
         name: &str,
         id: &str,
     ) -> Result<Option<Arc<Principal>>, Error> {
-        let key = (account, kind, name.to_ascii_lowercase().into_boxed_str());
+        let key = key_of(account, kind, name);
         let load = || async {
             let Some(held) = self.identity(account, kind, name).await? else { return Ok(None) };
             self.compile(held.record).await.map(|principal| Some(Arc::new(principal)))

@@ -11,7 +11,7 @@ use reseal_identity::{Code, Entry, Fault, Form};
 
 use super::{Inner, run};
 use crate::{
-    authenticate::{Scope, authenticate, call_by_token},
+    authenticate::{Presented, Scope, authenticate, call_by_token},
     connection::{Answer, Peer},
     wire::{self, Failure},
 };
@@ -85,7 +85,16 @@ impl Inner {
             caller.and_then(|caller| call_by_token(caller, request, peer, id))
         } else {
             let scope = Scope::Global(entry.spec.api().signing_name());
-            authenticate(&self.env, self.dev, scope, request, peer, id, &body.bytes).await
+            let presented = Presented {
+                env: &self.env,
+                dev: self.dev,
+                scope,
+                request,
+                peer,
+                request_id: id,
+                body: &body.bytes,
+            };
+            authenticate(presented).await
         };
         let call = call.inspect_err(|failure| self.note(failure, peer))?;
         self.act(entry, call, form).await
