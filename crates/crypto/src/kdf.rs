@@ -14,6 +14,9 @@ use crate::{
     sha256::{HmacSha256, padded_for_mac},
 };
 
+/// Bytes of the counter.
+const COUNTER_LEN: usize = 4;
+
 /// A key prepared for derivation: the two key blocks of HMAC are hashed once, not per message.
 pub struct DerivationKey(Prf);
 
@@ -53,6 +56,9 @@ impl DerivationKey {
 
     /// Fills `output`; the first four bytes of `input` are the room for the counter.
     pub(crate) fn counter_mode(&self, input: &[&[u8]], output: &mut [u8]) -> Result<(), CryptoError> {
+        if input.first().is_none_or(|room| room.len() < COUNTER_LEN) {
+            return Err(CryptoError::Failure);
+        }
         match &self.0 {
             Prf::Sha256(key) => match padded_for_mac(input) {
                 // The messages differ in their counter only, so that they are padded once.
@@ -126,6 +132,16 @@ mod tests {
         }
         println!("NIST SP 800-108 counter mode, HMAC-SHA-512: {count} cases");
         assert_eq!(count, 40);
+    }
+
+    #[test]
+    fn refuses_an_input_without_room_for_the_counter() {
+        for key in [DerivationKey::hmac_sha256(&[1; 32]), DerivationKey::hmac_sha512(&[1; 32])] {
+            let short: [&[u8]; 2] = [b"abc", b"and more"];
+            for input in [&[][..], &short] {
+                assert!(key.counter_mode(input, &mut [0; 32]).is_err());
+            }
+        }
     }
 
     proptest! {

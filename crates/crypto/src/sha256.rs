@@ -119,7 +119,7 @@ const END: u8 = 0x80;
 struct Hash {
     state: Zeroizing<[u32; 8]>,
     /// What is not hashed yet: the first `filled` bytes, never a whole block. The others are zero.
-    block: [u8; BLOCK_LEN],
+    block: Zeroizing<[u8; BLOCK_LEN]>,
     filled: usize,
     /// Bytes of the message so far.
     length: usize,
@@ -128,7 +128,7 @@ struct Hash {
 impl Hash {
     /// Goes on from a state, behind `length` bytes that were whole blocks.
     fn continued(state: &[u32; 8], length: usize) -> Self {
-        Self { state: Zeroizing::new(*state), block: [0; BLOCK_LEN], filled: 0, length }
+        Self { state: Zeroizing::new(*state), block: Zeroizing::new([0; BLOCK_LEN]), filled: 0, length }
     }
 
     fn update(&mut self, mut bytes: &[u8]) {
@@ -142,12 +142,12 @@ impl Hash {
             };
             room.copy_from_slice(first);
             bytes = rest;
-            sha256_blocks(&mut self.state, slice::from_ref(&self.block));
-            self.block = [0; BLOCK_LEN];
+            sha256_blocks(&mut self.state, slice::from_ref(&*self.block));
+            *self.block = [0; BLOCK_LEN];
         }
         let (whole, rest) = bytes.as_chunks::<BLOCK_LEN>();
         sha256_blocks(&mut self.state, whole);
-        copy(rest, &mut self.block);
+        copy(rest, &mut *self.block);
         self.filled = rest.len();
     }
 
@@ -156,13 +156,13 @@ impl Hash {
             *end = END;
         }
         if self.filled >= LENGTH_AT {
-            sha256_blocks(&mut self.state, slice::from_ref(&self.block));
-            self.block = [0; BLOCK_LEN];
+            sha256_blocks(&mut self.state, slice::from_ref(&*self.block));
+            *self.block = [0; BLOCK_LEN];
         }
         if let Some(length) = self.block.last_chunk_mut() {
             *length = bits(self.length);
         }
-        sha256_blocks(&mut self.state, slice::from_ref(&self.block));
+        sha256_blocks(&mut self.state, slice::from_ref(&*self.block));
         self.state
     }
 

@@ -16,7 +16,7 @@ use reseal_core::{
     identity::{Authenticated, Credential},
 };
 use reseal_sigv4::{Checked, Claim, Error, RequestParts};
-use reseal_types::{AccountId, Region, Timestamp};
+use reseal_types::{AccountId, Region};
 
 use crate::{connection::Peer, signing_keys, wire::Failure};
 
@@ -88,22 +88,22 @@ impl Presented<'_> {
             let caller = self.env.dev_root(dev.account, claim.access_key_id());
             return self.call(&claim, &headers, caller).map(Some);
         }
-        let (now, checked) = self.check(&claim)?;
+        let checked = self.check(&claim)?;
         let Some(credential) = self.env.credential_in_memory(claim.access_key_id()) else { return Ok(None) };
-        let caller = self.verify(&checked, &credential, now)?;
+        let caller = self.verify(&checked, &credential)?;
         self.call(&claim, &headers, caller).map(Some)
     }
 
     async fn by_store(&self) -> Result<Call, Failure> {
         let headers = header_lines(self.request);
         let claim = self.claim(&headers)?;
-        let (now, checked) = self.check(&claim)?;
+        let checked = self.check(&claim)?;
         let credential = self.env.credential(claim.access_key_id(), claim.session_token()).await?;
         let Some(credential) = credential else {
             signing_keys::verify_unknown(&checked, self.body);
             return Err(Error::UnrecognizedClient.into());
         };
-        let caller = self.verify(&checked, &credential, now)?;
+        let caller = self.verify(&checked, &credential)?;
         self.call(&claim, &headers, caller)
     }
 
@@ -113,23 +113,18 @@ impl Presented<'_> {
         Ok(Claim::parse(RequestParts { method, path, query: uri.query().unwrap_or_default(), headers })?)
     }
 
-    fn check<'c>(&self, claim: &'c Claim<'_>) -> Result<(Timestamp, Checked<'c>), Failure> {
-        let now = self.env.clock().now();
+    fn check<'c>(&self, claim: &'c Claim<'_>) -> Result<Checked<'c>, Failure> {
         let is_served = |region: &str| match self.scope {
             Scope::Kms => self.env.settings().regions.contains(region),
             Scope::Global(_) => true,
         };
-        Ok((now, claim.check(now.seconds(), &[self.scope.service()], is_served)?))
+        Ok(claim.check(self.env.clock().now().seconds(), &[self.scope.service()], is_served)?)
     }
 
-    fn verify(
-        &self,
-        checked: &Checked<'_>,
-        credential: &Credential,
-        now: Timestamp,
-    ) -> Result<Authenticated, Failure> {
+    fn verify(&self, checked: &Checked<'_>, credential: &Credential) -> Result<Authenticated, Failure> {
         let caller = signing_keys::verify(checked, credential, self.body)?;
-        if credential.is_expired(now) {
+        // By the time after all waiting for the store.
+        if credential.is_expired(self.env.clock().now()) {
             return Err(Error::ExpiredToken.into());
         }
         Ok(caller)

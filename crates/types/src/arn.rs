@@ -132,7 +132,7 @@ macro_rules! name_type {
 
         impl Hash for $name {
             fn hash<H: Hasher>(&self, state: &mut H) {
-                // What a text does, without looking again whether it is one.
+                // What a text does with the hashers in use here, without looking again whether it is one.
                 state.write(self.as_bytes());
                 state.write_u8(0xff);
             }

@@ -80,13 +80,15 @@ fn answer(status: StatusCode, content_type: HeaderValue, body: Bytes) -> Answer 
 }
 
 /// The headers of every answer. A copy costs a fraction of what inserting them does, as long as it need not grow: so
-/// the two that differ have their places.
+/// the two that differ have their places, and a few more are left for HTTP/2.
 static COMMON: LazyLock<HeaderMap> = LazyLock::new(|| {
-    HeaderMap::from_iter([
+    let mut headers = HeaderMap::with_capacity(8);
+    headers.extend([
         (CONTENT_TYPE, AWS_JSON),
         (CACHE_CONTROL, NOT_KEPT),
         (EXPIRES, EXPIRED),
         (PRAGMA, NO_CACHE),
         (REQUEST_ID, HeaderValue::from_static("")),
-    ])
+    ]);
+    headers
 });
