@@ -34,7 +34,7 @@ impl<K: Hash + Eq + Clone, V: Clone> ReadThrough<K, V> {
         key: &K,
         load: impl FnOnce() -> F,
     ) -> Result<Option<V>, E> {
-        match self.cache.get(key) {
+        match self.kept(key) {
             Some(value) => Ok(Some(value)),
             // A box of its own: what is rare must not make the futures of all calls large.
             None => Box::pin(self.load(key, load())).await,

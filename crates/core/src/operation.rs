@@ -227,6 +227,14 @@ pub(crate) struct ServiceNote {
 }
 
 impl Notes {
+    /// Adds a text, once.
+    pub(crate) fn text(&mut self, name: &'static str, value: String) {
+        let noted = (name, Noted::Text(value));
+        if !self.additional.contains(&noted) {
+            self.additional.push(noted);
+        }
+    }
+
     /// Adds the id of the key material used, if the key has one.
     pub(crate) fn material(&mut self, name: &'static str, id: Option<KeyMaterialId>) {
         self.additional.extend(id.map(|id| (name, Noted::Material(id))));
@@ -256,15 +264,9 @@ impl Notes {
     /// Adds the custom key store of the key used, if it is in one.
     pub(crate) fn key_store(&mut self, key: &Key) {
         let Some(held) = &key.record.stored_in else { return };
-        // ReEncrypt may use two of one key store, which is worth saying once.
-        let mut add = |name, value: &String| {
-            let noted = (name, Noted::Text(value.clone()));
-            if !self.additional.contains(&noted) {
-                self.additional.push(noted);
-            }
-        };
-        add("customKeyStoreId", &held.store);
-        held.external_key.iter().for_each(|id| add("xksKeyId", id));
+        // ReEncrypt may use two of one key store.
+        self.text("customKeyStoreId", held.store.clone());
+        held.external_key.iter().for_each(|id| self.text("xksKeyId", id.clone()));
     }
 
     /// Sets `responseElements`.

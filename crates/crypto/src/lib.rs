@@ -1,8 +1,8 @@
 //! Cryptography: bytes in, bytes out.
 //!
 //! Every primitive comes from AWS-LC, except SM2; of SHA-256, which every call needs many times, it is the block
-//! function. This crate adds the formats around them: the symmetric
-//! ciphertext blobs ([`ciphertext`], [`external`]), sealed records ([`mod@seal`]), wrapped domain keys ([`mod@wrap`]), and
+//! function. This crate adds the formats around them: the symmetric ciphertext blobs ([`ciphertext`], [`external`]),
+//! sealed records ([`mod@seal`]), wrapped domain keys ([`mod@wrap`]), and
 //! prepared asymmetric keys ([`asymmetric`]). It must never read a clock, a file or the network, and never decide who
 //! may use a key.
 #![deny(unsafe_code)]

@@ -24,9 +24,7 @@ const INITIAL: [u32; 8] =
 
 /// SHA-256 of `bytes`.
 pub fn sha256(bytes: &[u8]) -> [u8; DIGEST_LEN] {
-    let mut hash = Hash::continued(&INITIAL, 0);
-    hash.update(bytes);
-    hash.digest()
+    sha256_of_parts(&[bytes])
 }
 
 /// SHA-256 of all `parts`, one after the other.

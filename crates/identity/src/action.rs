@@ -4,6 +4,7 @@
 use std::{iter, pin::Pin};
 
 use reseal_core::{
+    boxed::box_in_place,
     call::Call,
     directory::{DirectoryRecord, Edits, IdentityKind, Stored},
     env::Env,
@@ -215,9 +216,9 @@ impl Entry {
         Self {
             spec: A::SPEC,
             run: |env, call, form| {
-                Box::pin(
-                    async move { service::perform(env, call, &Performing::<A>::new(env, call, form)).await },
-                )
+                box_in_place(|| async move {
+                    service::perform(env, call, &Performing::<A>::new(env, call, form)).await
+                })
             },
         }
     }

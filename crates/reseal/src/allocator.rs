@@ -20,7 +20,8 @@ fn is_aligned_anyway(align: usize, size: usize) -> bool {
 }
 
 // SAFETY: `mi_malloc` and its kin return null or a block of its own with at least `size` bytes, aligned as
-// `is_aligned_anyway` says, or to `align` where that is asked for; `mi_free` and `mi_realloc` take blocks of either kind. Nothing unwinds.
+// `is_aligned_anyway` says, or to `align` where that is asked for; `mi_free` and `mi_realloc` take blocks of either
+// kind. Nothing unwinds.
 unsafe impl GlobalAlloc for Mimalloc {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if is_aligned_anyway(layout.align(), layout.size()) {
@@ -76,7 +77,10 @@ mod tests {
                 let larger = Mimalloc.realloc(block, layout, layout.size() * 3);
                 assert_eq!(larger.addr() % layout.align(), 0, "{layout:?}");
                 assert_eq!((larger.read(), larger.add(layout.size() - 1).read()), (7, 7));
-                Mimalloc.dealloc(larger, Layout::from_size_align(layout.size() * 3, layout.align()).unwrap());
+                let triple = Layout::from_size_align(layout.size() * 3, layout.align()).unwrap();
+                let smaller = Mimalloc.realloc(larger, triple, 1);
+                assert_eq!((smaller.addr() % layout.align(), smaller.read()), (0, 7), "{layout:?}");
+                Mimalloc.dealloc(smaller, Layout::from_size_align(1, layout.align()).unwrap());
                 let zeroed = Mimalloc.alloc_zeroed(layout);
                 assert_eq!((zeroed.addr() % layout.align(), zeroed.read()), (0, 0), "{layout:?}");
                 Mimalloc.dealloc(zeroed, layout);

@@ -86,25 +86,27 @@ impl Presented<'_> {
         let claim = self.claim(&headers)?;
         if let Some(dev) = self.dev {
             let caller = self.env.dev_root(dev.account, claim.access_key_id());
-            return self.call(&claim, &headers, caller).map(Some);
+            return self.call(&claim, self.region(&claim), &headers, caller).map(Some);
         }
-        let checked = self.check(&claim)?;
+        let region = self.region(&claim);
+        let checked = self.check(&claim, region.as_ref())?;
         let Some(credential) = self.env.credential_in_memory(claim.access_key_id()) else { return Ok(None) };
         let caller = self.verify(&checked, &credential)?;
-        self.call(&claim, &headers, caller).map(Some)
+        self.call(&claim, region, &headers, caller).map(Some)
     }
 
     async fn by_store(&self) -> Result<Call, Failure> {
         let headers = header_lines(self.request);
         let claim = self.claim(&headers)?;
-        let checked = self.check(&claim)?;
+        let region = self.region(&claim);
+        let checked = self.check(&claim, region.as_ref())?;
         let credential = self.env.credential(claim.access_key_id(), claim.session_token()).await?;
         let Some(credential) = credential else {
             signing_keys::verify_unknown(&checked, self.body);
             return Err(Error::UnrecognizedClient.into());
         };
         let caller = self.verify(&checked, &credential)?;
-        self.call(&claim, &headers, caller)
+        self.call(&claim, region, &headers, caller)
     }
 
     fn claim<'h>(&'h self, headers: &'h [(&'h str, &'h [u8])]) -> Result<Claim<'h>, Failure> {
@@ -113,12 +115,17 @@ impl Presented<'_> {
         Ok(Claim::parse(RequestParts { method, path, query: uri.query().unwrap_or_default(), headers })?)
     }
 
-    fn check<'c>(&self, claim: &'c Claim<'_>) -> Result<Checked<'c>, Failure> {
-        let is_served = |region: &str| match self.scope {
-            Scope::Kms => self.env.settings().regions.contains(region),
-            Scope::Global(_) => true,
-        };
-        Ok(claim.check(self.env.clock().now().seconds(), &[self.scope.service()], is_served)?)
+    /// Where the call belongs; `None`: in a Region that is not served.
+    fn region(&self, claim: &Claim<'_>) -> Option<Region> {
+        match self.scope {
+            Scope::Kms => self.env.settings().regions.get(claim.credential().region()).cloned(),
+            Scope::Global(_) => Region::parse(HOME),
+        }
+    }
+
+    fn check<'c>(&self, claim: &'c Claim<'_>, region: Option<&Region>) -> Result<Checked<'c>, Failure> {
+        let now = self.env.clock().now().seconds();
+        Ok(claim.check(now, &[self.scope.service()], |_| region.is_some())?)
     }
 
     fn verify(&self, checked: &Checked<'_>, credential: &Credential) -> Result<Authenticated, Failure> {
@@ -133,15 +140,11 @@ impl Presented<'_> {
     fn call(
         &self,
         claim: &Claim<'_>,
+        region: Option<Region>,
         headers: &[(&str, &[u8])],
         caller: Authenticated,
     ) -> Result<Call, Failure> {
-        let name = claim.credential().region();
-        let region = match self.scope {
-            Scope::Kms => self.env.settings().regions.get(name).cloned(),
-            Scope::Global(_) => Region::parse(HOME),
-        };
-        let region = region.ok_or_else(|| Error::ScopeRegion(name.into()))?;
+        let region = region.ok_or_else(|| Error::ScopeRegion(claim.credential().region().into()))?;
         Ok(call_of(caller, region, self.request, self.peer, self.request_id, host_of(headers)))
     }
 }

@@ -166,18 +166,21 @@ impl Inner {
             _ => return Err(Failure::Nowhere),
         };
         let id = *request_id?;
-        let presented = Presented {
-            env: &self.env,
-            dev: self.dev,
-            scope: Scope::Kms,
-            request,
-            peer,
-            request_id: id,
-            body: &body.bytes,
-        };
-        let call = authenticate(presented).await;
+        let call = authenticate(self.presented(Scope::Kms, request, peer, id, &body)).await;
         let call = call.inspect_err(|failure| self.note(failure, peer))?;
         self.handle(entry, call, body).await
+    }
+
+    fn presented<'r>(
+        &'r self,
+        scope: Scope,
+        request: &'r Parts,
+        peer: &'r Peer,
+        request_id: RequestId,
+        body: &'r Body,
+    ) -> Presented<'r> {
+        let Self { env, dev, .. } = self;
+        Presented { env, dev: *dev, scope, request, peer, request_id, body: &body.bytes }
     }
 
     fn note(&self, failure: &Failure, peer: &Peer) {

@@ -43,6 +43,15 @@ impl KeyId {
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.bytes
     }
+
+    fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("mrk-");
+        let bytes = match digits {
+            Some(digits) => lower_hex(digits.as_bytes().try_into().ok()?)?,
+            None => uuid_bytes(text.as_bytes().try_into().ok()?)?,
+        };
+        Some(Self { multi_region: digits.is_some(), bytes })
+    }
 }
 
 // The bytes are enough: every call looks for a key or two, and no two keys differ in the form of their ids alone.
@@ -57,17 +66,6 @@ impl FromStr for KeyId {
 
     fn from_str(text: &str) -> Result<Self, KeyRefError> {
         Self::parse(text).ok_or_else(|| KeyRefError::InvalidKeyId(text.to_owned()))
-    }
-}
-
-impl KeyId {
-    fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix("mrk-");
-        let bytes = match digits {
-            Some(digits) => lower_hex(digits.as_bytes().try_into().ok()?)?,
-            None => uuid_bytes(text.as_bytes().try_into().ok()?)?,
-        };
-        Some(Self { multi_region: digits.is_some(), bytes })
     }
 }
 

@@ -305,12 +305,13 @@ impl Asked<'_> {
     }
 }
 
-/// The rules of the operation that asks for this action.
+/// The action as the API spells it.
 fn own_spelling(action: &str) -> Option<&'static str> {
     let actions = |spec: &'static OpSpec| spec.keys.iter().map(|rule| rule.action).chain(spec.account_action);
     ops::all().flat_map(|entry| actions(entry.spec)).find(|own| own.eq_ignore_ascii_case(action))
 }
 
+/// The rules of the operation that asks for this action.
 fn spec_of(action: &str) -> Option<&'static OpSpec> {
     let asks = |spec: &OpSpec| {
         spec.keys.iter().any(|rule| rule.action == action) || spec.account_action == Some(action)

@@ -92,10 +92,7 @@ impl Env {
         let key = self.credentials.long_term.kept(access_key_id)?;
         let principal = match &key.owner {
             Owner::Root(root) => Arc::clone(root),
-            Owner::User(user, kept_under) => {
-                let kept = self.principals.identities.kept(kept_under)?;
-                Some(kept).filter(|principal| principal.id() == &*user.id)?
-            }
+            Owner::User(user, kept_under) => self.principals.kept(kept_under, &user.id)?,
         };
         Some(Credential::long_term(key, principal))
     }

@@ -79,6 +79,11 @@ impl Principal {
         &self.arn
     }
 
+    /// Whether it is the one with that unique id: made again under the same name, a principal is another one.
+    fn is(&self, id: &str) -> bool {
+        *self.id == *id
+    }
+
     /// The root or user as the policy engine knows it, its ARN read at the first call.
     pub(super) fn as_policy_caller(&self) -> Option<Caller<'_>> {
         let read = || match self.kind {
@@ -144,7 +149,7 @@ pub(super) fn key_of(account: AccountId, kind: IdentityKind, name: &str) -> Key 
 
 /// Principals in use.
 pub(crate) struct Principals {
-    pub(super) identities: ReadThrough<Key, Arc<Principal>>,
+    identities: ReadThrough<Key, Arc<Principal>>,
     /// Managed policies by ARN.
     policies: ReadThrough<Box<str>, Arc<IdentityPolicy>>,
 }
@@ -152,6 +157,11 @@ pub(crate) struct Principals {
 impl Principals {
     pub(crate) fn new(capacity: usize) -> Self {
         Self { identities: ReadThrough::new(capacity), policies: ReadThrough::new(capacity) }
+    }
+
+    /// The user or role that is kept under `key`, if it is the one with that unique id.
+    pub(super) fn kept(&self, key: &Key, id: &str) -> Option<Arc<Principal>> {
+        self.identities.kept(key).filter(|principal| principal.is(id))
     }
 
     /// Forgets a user or role.
@@ -187,8 +197,7 @@ impl Env {
             self.compile(held.record).await.map(|principal| Some(Arc::new(principal)))
         };
         let found = self.principals.identities.get_or_load(&key, load).await?;
-        // A principal made again under the same name is another one.
-        Ok(found.filter(|principal| *principal.id == *id))
+        Ok(found.filter(|principal| principal.is(id)))
     }
 
     async fn compile(&self, record: IdentityRecord) -> Result<Principal, Error> {
@@ -209,20 +218,16 @@ impl Env {
                 Some(policy.ok_or_else(|| Error::Internal(Cause::StoredPolicy(boundary.clone())))?)
             }
         };
+        let kind = match record.kind {
+            IdentityKind::User | IdentityKind::Group => PrincipalKind::User,
+            IdentityKind::Role => PrincipalKind::Role,
+        };
         Ok(Principal {
-            kind: match record.kind {
-                IdentityKind::User | IdentityKind::Group => PrincipalKind::User,
-                IdentityKind::Role => PrincipalKind::Role,
-            },
-            account: record.account,
-            arn: arn.into(),
             name: record.name.into(),
-            id: record.id.into(),
             tags: record.tags,
             identity,
             boundary,
-            described: OnceLock::new(),
-            form: OnceLock::new(),
+            ..Principal::plain(kind, record.account, arn, record.id)
         })
     }
 

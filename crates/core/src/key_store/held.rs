@@ -148,9 +148,9 @@ fn no_key_store(id: &str) -> Error {
 impl KeyStoreRecord {
     /// What the audit records of calls about it add.
     pub(crate) fn note(&self, notes: &mut crate::operation::Notes) {
-        notes.additional.push(("customKeyStoreName", crate::operation::Noted::Text(self.name.clone())));
+        notes.text("customKeyStoreName", self.name.clone());
         if let Backing::Cluster(cluster) = &self.backing {
-            notes.additional.push(("clusterId", crate::operation::Noted::Text(cluster.cluster_id.clone())));
+            notes.text("clusterId", cluster.cluster_id.clone());
         }
     }
 }

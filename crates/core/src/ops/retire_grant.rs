@@ -10,7 +10,7 @@ use crate::{
     grants,
     json::JsonObject,
     members::{Bounds, Members},
-    operation::{Forms, GrantRef, KeyRule, Noted, OpSpec, Operation, Outcome, Request, StateRule, Target},
+    operation::{Forms, GrantRef, KeyRule, OpSpec, Operation, Outcome, Request, StateRule, Target},
     permit::Permits,
     vault::Changes,
 };
@@ -109,7 +109,7 @@ impl Operation for RetireGrant {
         let mut changes = Changes::default();
         grants::delete(&mut changes, key, &grant)?;
         let mut outcome = Outcome::changed((), changes);
-        outcome.notes.additional.push(("grantId", Noted::Text(id.to_string())));
+        outcome.notes.text("grantId", id.to_string());
         Ok(outcome)
     }
 }

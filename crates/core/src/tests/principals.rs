@@ -94,7 +94,10 @@ pub(super) async fn user(world: &World, name: &str, id: &str, inline: &[&str]) -
 }
 
 pub(super) async fn call(world: &World, access_key_id: &str, token: Option<&str>) -> Option<Call> {
-    let credential = world.env.credential(access_key_id, token).await.unwrap()?;
+    let kept = world.env.credential_in_memory(access_key_id).is_some();
+    let credential = world.env.credential(access_key_id, token).await.unwrap();
+    assert!(credential.is_some() || !kept, "kept for longer than it is good");
+    let credential = credential?;
     let caller = credential.authenticate(|_, _| Ok::<_, ()>(())).unwrap();
     Some(Call { caller, ..world.call(ACCOUNT, "us-east-1") })
 }
@@ -191,6 +194,7 @@ async fn a_user_made_again_is_another_one() {
     assert!(call(&world, &id, None).await.is_none());
     commit(&world, |edits| edits.create(&identity(IdentityKind::User, "Alice", "AIDANEW")).unwrap()).await;
     assert!(call(&world, &id, None).await.is_none(), "the key of the user before");
+    assert!(world.env.credential_in_memory(&id).is_none(), "also with the new one in memory");
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use reseal_identity::{Code, Entry, Fault, Form};
 
 use super::{Inner, run};
 use crate::{
-    authenticate::{Presented, Scope, authenticate, call_by_token},
+    authenticate::{Scope, authenticate, call_by_token},
     connection::{Answer, Peer},
     wire::{self, Failure},
 };
@@ -85,16 +85,7 @@ impl Inner {
             caller.and_then(|caller| call_by_token(caller, request, peer, id))
         } else {
             let scope = Scope::Global(entry.spec.api().signing_name());
-            let presented = Presented {
-                env: &self.env,
-                dev: self.dev,
-                scope,
-                request,
-                peer,
-                request_id: id,
-                body: &body.bytes,
-            };
-            authenticate(presented).await
+            authenticate(self.presented(scope, request, peer, id, &body)).await
         };
         let call = call.inspect_err(|failure| self.note(failure, peer))?;
         self.act(entry, call, form).await
