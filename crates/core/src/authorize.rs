@@ -68,7 +68,7 @@ pub(crate) async fn authorize<Op: Operation>(
             ShownAs::Requested(arn) => Some(arn.clone()),
             ShownAs::OfCiphertext => None,
         })?;
-        trail.note_key(account, key.shared_arn());
+        trail.note_key(Arc::clone(&key));
         permitted.push(Permitted::new(key, rule, call, Op::SPEC.name));
     }
     let permits = Permits::new(permitted);

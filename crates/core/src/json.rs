@@ -4,27 +4,30 @@
 //! What each member runs is one copy of code that is never inlined: code that runs once per call costs most of its time
 //! to be fetched, and a record runs this dozens of times.
 
+use memchr::memchr2;
 use reseal_types::Timestamp;
 
-/// A JSON object being written.
+/// A JSON object being written. Before every member stands a comma; the first becomes the brace in the end.
 pub(crate) struct JsonObject<'b> {
     buffer: &'b mut Vec<u8>,
-    empty: bool,
 }
 
 impl<'b> JsonObject<'b> {
     /// Writes an object at the end of `buffer`.
     pub(crate) fn write(buffer: &'b mut Vec<u8>, fill: impl FnOnce(&mut JsonObject<'_>)) {
-        buffer.push(b'{');
-        let mut object = JsonObject { buffer, empty: true };
-        fill(&mut object);
-        object.buffer.push(b'}');
+        let start = buffer.len();
+        fill(&mut JsonObject { buffer });
+        match buffer.get_mut(start) {
+            Some(comma) => *comma = b'{',
+            None => buffer.push(b'{'),
+        }
+        buffer.push(b'}');
     }
 
-    /// The members of an object, without its braces.
+    /// The members of an object, each behind a comma, without its braces.
     pub(crate) fn members_alone(fill: impl FnOnce(&mut JsonObject<'_>)) -> Vec<u8> {
         let mut buffer = Vec::new();
-        fill(&mut JsonObject { buffer: &mut buffer, empty: true });
+        fill(&mut JsonObject { buffer: &mut buffer });
         buffer
     }
 
@@ -41,18 +44,10 @@ impl<'b> JsonObject<'b> {
     fn begin(&mut self, name: &'static str, more: usize, end: &'static [u8]) -> &mut Vec<u8> {
         debug_assert!(is_plain(name.as_bytes()), "{name}");
         self.buffer.reserve(name.len() + more + 5);
-        self.next();
-        self.buffer.push(b'"');
+        self.buffer.extend_from_slice(b",\"");
         self.buffer.extend_from_slice(name.as_bytes());
         self.buffer.extend_from_slice(end);
         self.buffer
-    }
-
-    fn next(&mut self) {
-        if !self.empty {
-            self.buffer.push(b',');
-        }
-        self.empty = false;
     }
 
     /// A text member.
@@ -90,9 +85,9 @@ impl<'b> JsonObject<'b> {
         }
     }
 
-    /// Members that are JSON already, at least one, with their commas in between.
+    /// Members that are JSON already, each behind a comma.
     pub(crate) fn members(&mut self, json: &[u8]) {
-        self.next();
+        debug_assert!(json.first().is_none_or(|first| *first == b','));
         self.buffer.extend_from_slice(json);
     }
 
@@ -176,7 +171,7 @@ impl<'b> JsonObject<'b> {
 
     /// A text member whose name is not ours.
     pub(crate) fn pair(&mut self, key: &str, value: &str) {
-        self.next();
+        self.buffer.push(b',');
         text(self.buffer, key);
         self.buffer.push(b':');
         text(self.buffer, value);
@@ -219,7 +214,10 @@ fn is_plain_block(block: &[u8; BLOCK]) -> bool {
 
 /// How many bytes stand before the first that needs an escape: looked at eight at a time, since most texts are short.
 pub(crate) fn plain_length(bytes: &[u8]) -> usize {
-    let (words, rest) = bytes.as_chunks::<8>();
+    /// What is longer is most often a ciphertext, and much longer.
+    const SHORT: usize = 32;
+    let (short, long) = bytes.split_at_checked(SHORT).unwrap_or((bytes, &[]));
+    let (words, rest) = short.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
         let found = found_in(u64::from_le_bytes(*word));
         if found != 0 {
@@ -227,7 +225,18 @@ pub(crate) fn plain_length(bytes: &[u8]) -> usize {
         }
     }
     let special = rest.iter().position(|byte| matches!(byte, 0..0x20 | b'"' | b'\\'));
-    special.map_or(bytes.len(), |at| words.len() * 8 + at)
+    special.map_or_else(|| short.len() + long_plain_length(long), |at| words.len() * 8 + at)
+}
+
+/// The same for many bytes: first where a quote or backslash ends them, then whether all up to there are high enough.
+/// Neither looks beyond that end, or a body of many texts would be looked at as often.
+fn long_plain_length(bytes: &[u8]) -> usize {
+    let end = memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
+    let bytes = bytes.get(..end).unwrap_or_default();
+    if bytes.iter().fold(u8::MAX, |least, byte| least.min(*byte)) >= b' ' {
+        return end;
+    }
+    bytes.iter().position(|byte| *byte < b' ').unwrap_or(end)
 }
 
 /// The highest bit of each byte of a word that needs an escape. For each byte a subtraction borrows into its highest
@@ -248,7 +257,7 @@ mod tests {
 
     #[test]
     fn finds_every_byte_that_needs_an_escape() {
-        for length in 0..3 * BLOCK {
+        for length in 0..80 {
             for at in 0..length {
                 for byte in 0..=u8::MAX {
                     let mut bytes = vec![0xff; length];
@@ -275,7 +284,7 @@ mod tests {
             object.filled("filled", |text| text.extend_from_slice(b"in place"));
             object.time("time", Timestamp::from_millis(0));
             object.time("later", Timestamp::from_millis(253_402_300_800_000));
-            object.members(br#""one":1,"two":2"#);
+            object.members(br#","one":1,"two":2"#);
             object.object("inner", |_| {});
             object.objects("list", [1, 2], |object, n| object.number("n", n));
             object.texts("texts", ["x", "y"]);

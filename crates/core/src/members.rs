@@ -8,7 +8,7 @@ mod json;
 
 use std::borrow::Cow;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64_simd::STANDARD;
 use json::Node;
 use reseal_types::{EncryptionContext, Timestamp};
 
@@ -173,7 +173,7 @@ impl<'a> Members<'a> {
         let Some(node) = self.take(name) else { return Ok(None) };
         let text = node.into_text(name)?;
         let bytes = STANDARD
-            .decode(text.as_bytes())
+            .decode_to_vec(text.as_bytes())
             .map_err(|_| Error::Serialization(format!("{name} is not valid base64.")))?;
         if let Some(rule) = length.broken_by(bytes.len(), "length") {
             self.broken(name, None, None, &rule);

@@ -5,13 +5,13 @@
 //! the operation itself. Authorization comes before state, so that a caller learns nothing about a key it may
 //! not use; both sides of a ReEncrypt are authorized before anything is decrypted.
 
-use std::{marker::PhantomData, pin::Pin, sync::Arc};
+#[cfg(any(test, feature = "test-util"))]
+use std::sync::Arc;
+use std::{marker::PhantomData, pin::Pin};
 
 use reseal_types::Timestamp;
 use tracing::warn;
 
-#[cfg(any(test, feature = "test-util"))]
-use crate::resolve::{Found, ShownAs};
 use crate::{
     audit::AuditUnavailable,
     authorize::authorize,
@@ -19,7 +19,6 @@ use crate::{
     call::Call,
     env::Env,
     error::{Cause, Error, Fault},
-    keyring::Key,
     last_use::Tracked,
     members::Members,
     operation::{KeyRule, OpSpec, Operation, Request, ServiceNote},
@@ -30,6 +29,11 @@ use crate::{
     store::StoreError,
     trail::{EVENT_SOURCE, Event, Line, Trail, keep},
     vault::{Changes, VaultError},
+};
+#[cfg(any(test, feature = "test-util"))]
+use crate::{
+    keyring::Key,
+    resolve::{Found, ShownAs},
 };
 
 /// How often a call that met a concurrent change of the same records tries again. From the second time on it holds
@@ -133,8 +137,8 @@ pub(crate) async fn recorded<A: Attempt>(
             for line in &done.lines {
                 kept = kept.and(keep_line(env, trail.at(), line, done.posted).await);
             }
-            if let (Ok(()), Some(used)) = (kept, &done.used) {
-                used.note(trail, &done.lines);
+            if let (Ok(()), Some(operation)) = (kept, done.used_by) {
+                note_use(operation, trail, &done.lines);
             }
             kept.map(|()| done.reply).map_err(|error| Error::from(error).into())
         }
@@ -167,23 +171,15 @@ pub(crate) struct Done {
     pub(crate) lines: Vec<Line>,
     /// The records are in the store, together with the change.
     pub(crate) posted: bool,
-    /// What it used.
-    pub(crate) used: Option<Used>,
+    /// The operation, if it counts as a use of the keys.
+    pub(crate) used_by: Option<Tracked>,
 }
 
-/// Keys whose key material a call used.
-pub(crate) struct Used {
-    operation: Tracked,
-    keys: Vec<Arc<Key>>,
-}
-
-impl Used {
-    /// Notes the use with each key, by the record in its owner's log.
-    fn note(&self, trail: &Trail<'_>, lines: &[Line]) {
-        for key in &self.keys {
-            if let Some(line) = lines.iter().find(|line| line.recipient == key.record.account) {
-                key.last_use.note(self.operation, trail.at(), &line.event_id, trail.request_id());
-            }
+/// Notes the use with each key, by the record in its owner's log.
+fn note_use(operation: Tracked, trail: &Trail<'_>, lines: &[Line]) {
+    for key in trail.keys() {
+        if let Some(line) = lines.iter().find(|line| line.recipient == key.record.account) {
+            key.last_use.note(operation, trail.at(), &line.event_id, trail.request_id());
         }
     }
 }
@@ -203,14 +199,13 @@ async fn attempt<Op: Operation>(
     if request.ignores_ciphertext() {
         return Err(Error::DryRun);
     }
-    let reads: Vec<_> = permits.keys().cloned().collect();
     let dry_run = request.dry_run();
     let mut outcome = Op::execute(env, call, permits, request).await?;
     if dry_run {
         return Err(Error::DryRun);
     }
     if Op::SPEC.is_cryptographic() {
-        for key in &reads {
+        for key in trail.keys() {
             outcome.notes.key_store(key);
         }
     }
@@ -219,13 +214,13 @@ async fn attempt<Op: Operation>(
     let posted = !outcome.changes.is_empty();
     if posted {
         let mut changes = outcome.changes;
-        for key in &reads {
+        for key in trail.keys() {
             changes.expect(key.place()?, Some(key.version));
         }
         Box::pin(commit(env, trail, changes, &lines)).await?;
     }
-    let used = const { Tracked::of(Op::SPEC.name) }.map(|operation| Used { operation, keys: reads });
-    Ok(Done { reply: Reply { body, warnings: outcome.notes.warnings }, lines, posted, used })
+    let used_by = const { Tracked::of(Op::SPEC.name) };
+    Ok(Done { reply: Reply { body, warnings: outcome.notes.warnings }, lines, posted, used_by })
 }
 
 /// The request and its grant tokens.

@@ -3,7 +3,7 @@
 //! Most of an answer is ciphertext, ARNs and names, none of which needs an escape. serde_json looks at each byte by
 //! itself, which costs more than all the rest of the writing; numbers with a fraction are left to it.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64_simd::STANDARD;
 use serde::{
     Serialize, Serializer,
     ser::{Error as _, Impossible, SerializeMap, SerializeSeq, SerializeStruct, SerializeTuple},
@@ -136,12 +136,8 @@ impl<'b> Serializer for Writer<'b> {
 
     /// As base64, without a copy of it elsewhere.
     fn serialize_bytes(self, value: &[u8]) -> Result<(), Error> {
-        let length = base64::encoded_len(value.len(), true).ok_or_else(|| Error::custom("too long"))?;
         self.0.push(b'"');
-        let start = self.0.len();
-        self.0.resize(start + length, 0);
-        let place = self.0.get_mut(start..).unwrap_or_default();
-        STANDARD.encode_slice(value, place).map_err(Error::custom)?;
+        STANDARD.encode_append(value, self.0);
         self.0.push(b'"');
         Ok(())
     }

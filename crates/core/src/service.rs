@@ -71,8 +71,8 @@ impl<A: Action> Attempt for OfAction<'_, A> {
     async fn attempt(&self, trail: &mut Trail<'_>, _first: bool) -> Result<Done, A::Fault> {
         trail.set_parameters(self.action.parameters());
         let Deed { body, edits, response_elements, resources } = self.action.attempt().await?;
-        for (owner, arn) in &resources {
-            trail.note_key(*owner, arn.as_str().into());
+        for (owner, arn) in resources {
+            trail.note_resource(owner, arn);
         }
         let notes = Notes { response_elements, ..Notes::default() };
         let lines = trail.records(self.env.entropy.as_ref(), Ok(&notes))?;
@@ -80,7 +80,7 @@ impl<A: Action> Attempt for OfAction<'_, A> {
         if posted {
             commit(self.env, trail, edits.0, &lines).await?;
         }
-        Ok(Done { reply: Reply { body, warnings: Vec::new() }, lines, posted, used: None })
+        Ok(Done { reply: Reply { body, warnings: Vec::new() }, lines, posted, used_by: None })
     }
 }
 

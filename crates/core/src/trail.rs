@@ -14,10 +14,13 @@ use crate::{
     env::{Entropy, Env, NoEntropy},
     error::{Error, Fault},
     json::JsonObject,
+    keyring::Key,
     operation::{Notes, ServiceNote},
 };
 
-const EVENT_VERSION: &str = "1.11";
+/// Members that every record has.
+const EVENT_VERSION: &[u8] = br#","eventVersion":"1.11""#;
+const CATEGORY: &[u8] = br#","eventCategory":"Management""#;
 /// Room for a record without the parameters in it, and for these, that is nearly always enough.
 const RECORD_BYTES: usize = 1_792;
 const PARAMETERS_BYTES: usize = 768;
@@ -48,10 +51,39 @@ pub(crate) struct Trail<'a> {
     at: Timestamp,
     /// What is known of the request once it is parsed: a JSON object.
     parameters: Vec<u8>,
-    /// Keys worked on, with their owner: source first, then destination.
-    resources: Vec<(AccountId, Arc<str>)>,
+    /// What is worked on: source first, then destination.
+    resources: Vec<Resource>,
     /// In the order in which they were made; a refusal is the last.
     decisions: Vec<Decided>,
+}
+
+/// What a call works on.
+enum Resource {
+    /// A KMS key that it may use.
+    Key(Arc<Key>),
+    /// Something else, by its ARN, with its owner.
+    Named(AccountId, String),
+}
+
+impl Resource {
+    fn owner(&self) -> AccountId {
+        match self {
+            Self::Key(key) => key.record.account,
+            Self::Named(owner, _) => *owner,
+        }
+    }
+
+    /// Whether its ARN is known to need no escape in JSON: none of its parts can have what does.
+    fn is_plain(&self) -> bool {
+        matches!(self, Self::Key(_))
+    }
+
+    fn arn(&self) -> &str {
+        match self {
+            Self::Key(key) => key.arn(),
+            Self::Named(_, arn) => arn,
+        }
+    }
 }
 
 /// What the policies said to one action, and by what.
@@ -146,9 +178,22 @@ impl<'a> Trail<'a> {
         self.decisions.push(decided);
     }
 
-    /// Notes a key that the call works on.
-    pub(crate) fn note_key(&mut self, account: AccountId, arn: Arc<str>) {
-        self.resources.push((account, arn));
+    /// Notes a key that the call may use.
+    pub(crate) fn note_key(&mut self, key: Arc<Key>) {
+        self.resources.push(Resource::Key(key));
+    }
+
+    /// The keys that the call may use.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Arc<Key>> {
+        self.resources.iter().filter_map(|resource| match resource {
+            Resource::Key(key) => Some(key),
+            Resource::Named(..) => None,
+        })
+    }
+
+    /// Notes something that is no key and that the call works on.
+    pub(crate) fn note_resource(&mut self, owner: AccountId, arn: String) {
+        self.resources.push(Resource::Named(owner, arn));
     }
 
     /// The records of the call, with their event ids: one for the caller's account and, when keys of other accounts
@@ -160,7 +205,7 @@ impl<'a> Trail<'a> {
     ) -> Result<Vec<Line>, Error> {
         let own = self.call.caller.account();
         let refused = result.is_err_and(Fault::is_refusal);
-        let owners = self.resources.iter().map(|(owner, _)| *owner);
+        let owners = self.resources.iter().map(Resource::owner);
         let mut owners: Vec<AccountId> = owners.filter(|owner| *owner != own && !refused).collect();
         owners.sort_unstable();
         owners.dedup();
@@ -194,7 +239,7 @@ impl<'a> Trail<'a> {
         let Self { call, event, .. } = self;
         let mut line = Vec::with_capacity(RECORD_BYTES + self.parameters.len());
         JsonObject::write(&mut line, |record| {
-            record.plain("eventVersion", EVENT_VERSION.as_bytes());
+            record.members(EVENT_VERSION);
             record.object("userIdentity", |identity| call.caller.describe(copy.recipient, identity));
             record.time("eventTime", self.at);
             record.plain("eventSource", event.source.as_bytes());
@@ -218,11 +263,10 @@ impl<'a> Trail<'a> {
             record.plain("eventID", copy.event_id.as_bytes());
             record.boolean("readOnly", event.read_only);
             self.write_resources(record, copy, result.ok());
-            record.plain("eventType", b"AwsApiCall");
-            record.boolean("managementEvent", true);
+            record.members(br#","eventType":"AwsApiCall","managementEvent":true"#);
             record.plain("recipientAccountId", copy.recipient.as_bytes());
             record.optional_text("sharedEventID", copy.shared.as_ref().map(RequestId::as_str));
-            record.plain("eventCategory", b"Management");
+            record.members(CATEGORY);
             if let Some(tls) = &call.tls {
                 record.object("tlsDetails", |details| {
                     details.text("tlsVersion", tls.version);
@@ -244,7 +288,7 @@ impl<'a> Trail<'a> {
         let is_caller = copy.recipient == self.call.caller.account();
         record.objects("authorization", &self.decisions, |object, decided| {
             object.plain("action", decided.action.as_bytes());
-            object.plain("effect", if decided.allowed { b"Allow" } else { b"Deny" });
+            object.members(if decided.allowed { br#","effect":"Allow""# } else { br#","effect":"Deny""# });
             let is_owner = decided.owner == Some(copy.recipient);
             object.optional_text("refusedKey", decided.refused_key.as_deref().filter(|_| is_owner));
             let by_key = decided.by_key.as_deref().filter(|_| is_owner);
@@ -255,17 +299,22 @@ impl<'a> Trail<'a> {
 
     fn write_resources(&self, record: &mut JsonObject<'_>, copy: &Copy<'_>, notes: Option<&Notes>) {
         let own = self.call.caller.account();
-        let worked_on = self.resources.iter().map(|(account, arn)| (*account, &**arn));
+        let worked_on =
+            self.resources.iter().map(|resource| (resource.owner(), resource.arn(), resource.is_plain()));
         // A call recorded in two Regions worked on a key in each.
         let apart = notes.is_some_and(|notes| notes.also_in.is_some());
         let here = |arn: &str| !apart || arn.split(':').nth(3) == Some(copy.region.as_str());
-        let worked_on = worked_on.filter(|(_, arn)| here(arn));
+        let worked_on = worked_on.filter(|(_, arn, _)| here(arn));
         let added = notes.map(|notes| notes.resources.as_slice()).unwrap_or_default();
-        let added = added.iter().map(|arn| (own, arn.as_str()));
-        record.objects("resources", worked_on.chain(added), |resource, (account, arn)| {
+        let added = added.iter().map(|arn| (own, arn.as_str(), false));
+        record.objects("resources", worked_on.chain(added), |resource, (account, arn, is_plain)| {
             resource.plain("accountId", account.as_bytes());
             resource.plain("type", self.event.resource_type.as_bytes());
-            resource.text("ARN", arn);
+            if is_plain {
+                resource.plain("ARN", arn.as_bytes());
+            } else {
+                resource.text("ARN", arn);
+            }
         });
     }
 }
@@ -350,7 +399,7 @@ pub(crate) fn service_event(event: &ServiceEvent<'_>, event_id: &RequestId) -> V
     let ServiceEvent { name, source, region, account, key_arn, details, at } = event;
     let mut line = Vec::with_capacity(768);
     JsonObject::write(&mut line, |record| {
-        record.text("eventVersion", EVENT_VERSION);
+        record.members(EVENT_VERSION);
         record.object("userIdentity", |identity| {
             identity.text("accountId", account.as_str());
             identity.text("invokedBy", "AWS Internal");
@@ -370,10 +419,9 @@ pub(crate) fn service_event(event: &ServiceEvent<'_>, event_id: &RequestId) -> V
             resource.text("type", "AWS::KMS::Key");
             resource.text("ARN", arn);
         });
-        record.text("eventType", "AwsServiceEvent");
-        record.boolean("managementEvent", true);
+        record.members(br#","eventType":"AwsServiceEvent","managementEvent":true"#);
         record.text("recipientAccountId", account.as_str());
-        record.text("eventCategory", "Management");
+        record.members(CATEGORY);
         if let Some(arn) = key_arn {
             record.object("serviceEventDetails", |object| {
                 object.text("keyId", arn);

@@ -91,7 +91,7 @@ impl Presented<'_> {
         let region = self.region(&claim);
         let checked = self.check(&claim, region.as_ref())?;
         let Some(credential) = self.env.credential_in_memory(claim.access_key_id()) else { return Ok(None) };
-        let caller = self.verify(&checked, &credential)?;
+        let caller = self.verify(&checked, credential)?;
         self.call(&claim, region, &headers, caller).map(Some)
     }
 
@@ -105,7 +105,7 @@ impl Presented<'_> {
             signing_keys::verify_unknown(&checked, self.body);
             return Err(Error::UnrecognizedClient.into());
         };
-        let caller = self.verify(&checked, &credential)?;
+        let caller = self.verify(&checked, credential)?;
         self.call(&claim, region, &headers, caller)
     }
 
@@ -118,7 +118,7 @@ impl Presented<'_> {
     /// Where the call belongs; `None`: in a Region that is not served.
     fn region(&self, claim: &Claim<'_>) -> Option<Region> {
         match self.scope {
-            Scope::Kms => self.env.settings().regions.get(claim.credential().region()).cloned(),
+            Scope::Kms => self.env.settings().regions.get(claim.credential().region().as_bytes()).cloned(),
             Scope::Global(_) => Region::parse(HOME),
         }
     }
@@ -128,10 +128,10 @@ impl Presented<'_> {
         Ok(claim.check(now, &[self.scope.service()], |_| region.is_some())?)
     }
 
-    fn verify(&self, checked: &Checked<'_>, credential: &Credential) -> Result<Authenticated, Failure> {
+    fn verify(&self, checked: &Checked<'_>, credential: Credential) -> Result<Authenticated, Failure> {
         let caller = signing_keys::verify(checked, credential, self.body)?;
         // By the time after all waiting for the store.
-        if credential.is_expired(self.env.clock().now()) {
+        if caller.is_expired(self.env.clock()) {
             return Err(Error::ExpiredToken.into());
         }
         Ok(caller)

@@ -133,7 +133,7 @@ impl Inner {
     ) -> Answer {
         let started = Instant::now();
         let metrics = match frame {
-            Frame::Operation(entry) => self.metrics.operation(entry.spec.name),
+            Frame::Operation(entry) => self.metrics.operation(entry),
             _ => &self.metrics.no_operation,
         };
         let id = request_id.as_ref().ok().copied();

@@ -22,6 +22,7 @@ use hyper::{
     body::Incoming,
     header::{CONTENT_TYPE, HeaderValue},
 };
+use reseal_core::ops::{self, Entry};
 
 use crate::{
     connection::{Answer, Answering, Handler, Peer},
@@ -129,7 +130,10 @@ const BUCKETS_MICROS: [u64; 16] = [
 
 /// The counters of a service.
 pub struct Metrics {
+    /// In the order of the API's table: what every call looks up by its place there.
     operations: Box<[OperationMetrics]>,
+    /// Of IAM and STS, sorted by name.
+    actions: Box<[OperationMetrics]>,
     /// Requests that name no operation of the API.
     pub(crate) no_operation: OperationMetrics,
     pub(crate) connections: Arc<ConnectionCounts>,
@@ -140,15 +144,12 @@ pub struct Metrics {
 impl Metrics {
     /// Counters for the operations of the API.
     pub fn new() -> Self {
-        let operations = reseal_core::ops::all().map(|entry| entry.spec.name);
-        Self::of(operations.chain(reseal_identity::all().map(|entry| entry.spec.name())))
-    }
-
-    fn of(names: impl Iterator<Item = &'static str>) -> Self {
-        let mut operations: Vec<_> = names.map(OperationMetrics::new).collect();
-        operations.sort_unstable_by_key(|operation| operation.name);
+        let mut actions: Vec<_> =
+            reseal_identity::all().map(|entry| OperationMetrics::new(entry.spec.name())).collect();
+        actions.sort_unstable_by_key(|action| action.name);
         Self {
-            operations: operations.into(),
+            operations: ops::all().map(|entry| OperationMetrics::new(entry.spec.name)).collect(),
+            actions: actions.into(),
             no_operation: OperationMetrics::new("none"),
             connections: Arc::default(),
             failed_authentications: ErrorCounts::new(),
@@ -157,9 +158,14 @@ impl Metrics {
     }
 
     /// The counters of one operation.
-    pub(crate) fn operation(&self, name: &str) -> &OperationMetrics {
-        let found = self.operations.binary_search_by(|operation| operation.name.cmp(name));
-        found.ok().and_then(|index| self.operations.get(index)).unwrap_or(&self.no_operation)
+    pub(crate) fn operation(&self, entry: &Entry) -> &OperationMetrics {
+        ops::number(entry).and_then(|index| self.operations.get(index)).unwrap_or(&self.no_operation)
+    }
+
+    /// The counters of one action of IAM or STS.
+    pub(crate) fn action(&self, name: &str) -> &OperationMetrics {
+        let found = self.actions.binary_search_by(|action| action.name.cmp(name));
+        found.ok().and_then(|index| self.actions.get(index)).unwrap_or(&self.no_operation)
     }
 
     pub(crate) fn authentication_failed(&self, code: &str) {
@@ -312,11 +318,13 @@ mod tests {
 
     #[test]
     fn counts_are_written_under_their_labels() {
-        let metrics = Metrics::of(["Encrypt", "Decrypt"].into_iter());
-        metrics.operation("Encrypt").observe(Duration::from_micros(25), None);
-        metrics.operation("Encrypt").observe(Duration::from_micros(26), Some("DisabledException"));
-        metrics.operation("Decrypt").observe(Duration::from_mins(1), Some("a name from nowhere"));
-        metrics.operation("Nonsense").observe(Duration::ZERO, Some("UnknownOperationException"));
+        let metrics = Metrics::new();
+        let operation = |name| metrics.operation(ops::find(name).unwrap());
+        operation("Encrypt").observe(Duration::from_micros(25), None);
+        operation("Encrypt").observe(Duration::from_micros(26), Some("DisabledException"));
+        operation("Decrypt").observe(Duration::from_mins(1), Some("a name from nowhere"));
+        metrics.action("Nonsense").observe(Duration::ZERO, Some("UnknownOperationException"));
+        metrics.action("CreateUser").observe(Duration::ZERO, None);
         metrics.authentication_failed("InvalidSignatureException");
         metrics.handler_panicked();
         metrics.connections.opened();
@@ -325,6 +333,7 @@ mod tests {
         let text = text::write(&metrics);
         for line in [
             "reseal_requests_total{operation=\"Encrypt\"} 2",
+            "reseal_requests_total{operation=\"CreateUser\"} 1",
             "reseal_request_errors_total{operation=\"Encrypt\",error=\"DisabledException\"} 1",
             "reseal_request_errors_total{operation=\"Decrypt\",error=\"other\"} 1",
             "reseal_request_errors_total{operation=\"none\",error=\"UnknownOperationException\"} 1",

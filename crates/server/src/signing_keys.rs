@@ -33,7 +33,7 @@ struct Kept {
 /// Verifies a claim with the secret of `credential`; its owner is the caller then.
 pub(crate) fn verify(
     checked: &Checked<'_>,
-    credential: &Credential,
+    credential: Credential,
     body: &[u8],
 ) -> Result<reseal_core::identity::Authenticated, Error> {
     credential.authenticate(|secret, serial| verify_with(checked, secret, serial, body))

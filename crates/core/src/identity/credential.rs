@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
-use reseal_types::{AccountId, SecretBytes, Timestamp};
+use reseal_types::{AccountId, SecretBytes};
 
 use super::{Authenticated, Principal, Session, principal, session::OpenSession};
 use crate::{
@@ -37,19 +37,14 @@ impl Credential {
     /// # Errors
     /// Whatever `check` returns.
     pub fn authenticate<E>(
-        &self,
+        self,
         check: impl FnOnce(&SecretBytes, u64) -> Result<(), E>,
     ) -> Result<Authenticated, E> {
         match &self.secret {
             Secret::LongTerm(key) => check(&key.secret, key.serial)?,
             Secret::Session(open) => check(&open.secret, open.serial)?,
         }
-        Ok(self.caller.clone())
-    }
-
-    /// Whether its time is over. To be asked once the signature was accepted.
-    pub fn is_expired(&self, now: Timestamp) -> bool {
-        self.caller.session().is_some_and(|session| session.expires <= now)
+        Ok(self.caller)
     }
 }
 

@@ -24,7 +24,7 @@ pub use session::{NewSession, Session, SessionCredentials, SessionRequest};
 pub(crate) use subject::Subject;
 
 use crate::{
-    env::Env,
+    env::{Clock, Env},
     error::{Cause, Error},
     json::JsonObject,
     record::PolicyText,
@@ -65,6 +65,11 @@ impl Authenticated {
     /// The session, if the credentials are temporary.
     pub fn session(&self) -> Option<&Session> {
         self.session.as_deref()
+    }
+
+    /// Whether the session's time is over, by that clock. To be asked once the signature was accepted.
+    pub fn is_expired(&self, clock: &dyn Clock) -> bool {
+        self.session().is_some_and(|session| session.expires <= clock.now())
     }
 
     /// The id that `aws:userid` and GetCallerIdentity tell: with the session's name for a role.

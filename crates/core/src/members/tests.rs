@@ -1,3 +1,4 @@
+use base64::{Engine, engine::general_purpose::STANDARD as STRICT};
 use proptest::prelude::*;
 
 use super::*;
@@ -127,5 +128,28 @@ proptest! {
         let _ = Members::parse(&bytes);
         let _ = Members::parse(text.as_bytes());
         let _ = Members::parse(format!("{{\"A\":{text}}}").as_bytes());
+    }
+
+    /// What is refused elsewhere is refused here: missing padding, bits that nothing stands for, other alphabets.
+    #[test]
+    fn blobs_are_canonical_base64(
+        bytes in prop::collection::vec(any::<u8>(), 0..300),
+        text in "[A-Za-z0-9+/=_ -]{0,90}",
+        (at, other) in (any::<prop::sample::Index>(), "[A-Za-z0-9+/=]"),
+    ) {
+        let read = |text: &str| {
+            let body = format!("{{\"B\":\"{text}\"}}");
+            Members::parse(body.as_bytes()).and_then(|mut members| members.blob("B", Bounds(0, 999))).ok().flatten()
+        };
+        let encoded = STRICT.encode(&bytes);
+        prop_assert_eq!(read(&encoded), Some(bytes));
+        let mut changed = encoded.clone();
+        if !changed.is_empty() {
+            let at = at.index(changed.len());
+            changed.replace_range(at..=at, &other);
+        }
+        for text in [&text, &changed, &encoded[..encoded.len().saturating_sub(1)]] {
+            prop_assert_eq!(read(text), STRICT.decode(text).ok());
+        }
     }
 }

@@ -129,6 +129,11 @@ pub fn find(name: &str) -> Option<&'static Entry> {
     REGISTRY.get(index)
 }
 
+/// Where an operation stands among [`all`].
+pub fn number(entry: &Entry) -> Option<usize> {
+    REGISTRY.element_offset(entry)
+}
+
 /// All operations, sorted by name.
 pub fn all() -> impl Iterator<Item = &'static Entry> {
     REGISTRY.iter()
@@ -141,7 +146,8 @@ mod tests {
     #[test]
     fn every_operation_is_found_by_its_name() {
         assert!(REGISTRY.is_sorted_by_key(|entry| entry.spec.name));
-        for entry in all() {
+        for (index, entry) in all().enumerate() {
+            assert_eq!(number(entry), Some(index));
             assert_eq!(find(entry.spec.name).map(|found| found.spec.name), Some(entry.spec.name));
         }
         assert!(find("reencrypt").is_none(), "names are case-sensitive");

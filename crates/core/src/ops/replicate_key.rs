@@ -80,7 +80,7 @@ impl ReplicateKeyRequest {
 
     /// The replica's Region: served, and not the primary's.
     fn region(&self, env: &Env, primary: &Key) -> Result<Region, Error> {
-        let known = env.settings.regions.get(self.replica_region.as_str());
+        let known = env.settings.regions.get(self.replica_region.as_bytes());
         let region =
             known.ok_or_else(|| Error::Unsupported(Unsupported::Region(self.replica_region.clone())))?;
         if *region == primary.record.region {

@@ -43,7 +43,7 @@ impl Request for UpdatePrimaryRegionRequest {
 impl UpdatePrimaryRegionRequest {
     /// Why no replica was found.
     fn no_replica(&self, env: &Env, primary: &KeyRecord) -> Error {
-        let Some(region) = env.settings.regions.get(self.primary_region.as_str()) else {
+        let Some(region) = env.settings.regions.get(self.primary_region.as_bytes()) else {
             return Error::Unsupported(Unsupported::Region(self.primary_region.clone()));
         };
         if *region == primary.region {

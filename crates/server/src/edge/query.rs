@@ -39,7 +39,7 @@ impl Inner {
         let mut known = Known::default();
         let outcome = self.query_attempt(in_body, request, body, peer, request_id, &mut known).await;
         let spec = known.entry.map(|entry| &entry.spec);
-        let metrics = spec.map_or(&self.metrics.no_operation, |spec| self.metrics.operation(spec.name()));
+        let metrics = spec.map_or(&self.metrics.no_operation, |spec| self.metrics.action(spec.name()));
         metrics.observe(started.elapsed(), outcome.as_ref().err().map(wire::query_code));
         match outcome {
             Ok(body) => wire::xml(StatusCode::OK, body),

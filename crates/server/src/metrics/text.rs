@@ -16,7 +16,7 @@ pub(super) fn write(metrics: &Metrics) -> String {
 }
 
 fn write_all(out: &mut String, metrics: &Metrics) -> fmt::Result {
-    let operations = || metrics.operations.iter().chain([&metrics.no_operation]);
+    let operations = || metrics.operations.iter().chain(&metrics.actions).chain([&metrics.no_operation]);
     family(out, "reseal_requests_total", "counter", "Requests answered.")?;
     for operation in operations() {
         let count: u64 = operation.buckets.iter().map(|count| count.load(Relaxed)).sum();
