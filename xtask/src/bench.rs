@@ -9,7 +9,7 @@ mod load;
 mod process;
 mod requests;
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use load::{Load, Measured};
@@ -21,10 +21,10 @@ const SECONDS: u64 = 3;
 const CONNECTIONS: usize = 64;
 
 /// Measures the operations of these names, or all, and prints the table.
-pub(crate) fn run(names: &[String]) -> Result<()> {
+pub(crate) fn run(names: &[&str]) -> Result<()> {
     let chosen: Vec<_> = Operation::ALL
         .into_iter()
-        .filter(|operation| names.is_empty() || names.iter().any(|name| name == operation.name()))
+        .filter(|operation| names.is_empty() || names.contains(&operation.name()))
         .collect();
     ensure!(!chosen.is_empty(), "no operation of the benchmark has that name");
     let echo = Server::start_echo()?;
@@ -53,6 +53,17 @@ pub(crate) fn run(names: &[String]) -> Result<()> {
         print_row(operation.name(), rows);
     }
     Ok(())
+}
+
+/// Puts a build that counts what it runs under the load of every operation. It writes its counts when it ends in order.
+pub(crate) fn train(binary: &Path) -> Result<()> {
+    let reseal = Server::start_service(binary)?;
+    let setup = Setup::prepare(&reseal).context("the keys of the benchmark")?;
+    let load = Load { connections: CONNECTIONS, duration: Duration::from_secs(SECONDS) };
+    for operation in Operation::ALL {
+        load.run(&reseal, &setup.requests(operation))?;
+    }
+    reseal.end()
 }
 
 fn print_row(name: &str, rows: &[(Measured, f64)]) {

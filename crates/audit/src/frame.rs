@@ -8,21 +8,30 @@
 pub const MAX_RECORD_BYTES: usize = 16 << 20;
 
 /// The bytes are not a JSON object on one line, or too many.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct NotARecord;
 
-/// Appends `record` and a line feed to `lines`.
-///
-/// A line feed inside would let one record pass for two, so it is looked for although no JSON writer makes one.
-pub(crate) fn push_line(record: &[u8], lines: &mut Vec<u8>) -> Result<(), NotARecord> {
-    let is_object = record.first() == Some(&b'{') && record.last() == Some(&b'}');
-    if !is_object || record.len() > MAX_RECORD_BYTES || memchr::memchr(b'\n', record).is_some() {
-        return Err(NotARecord);
+/// A record that can stand in a line. Looked at before anybody waits for its place in the log.
+#[derive(Clone, Copy)]
+pub(crate) struct Framed<'r>(&'r [u8]);
+
+impl<'r> Framed<'r> {
+    /// A line feed inside would let one record pass for two, so it is looked for although no JSON writer makes one.
+    pub(crate) fn of(record: &'r [u8]) -> Result<Self, NotARecord> {
+        let is_object = record.first() == Some(&b'{') && record.last() == Some(&b'}');
+        if !is_object || record.len() > MAX_RECORD_BYTES || memchr::memchr(b'\n', record).is_some() {
+            return Err(NotARecord);
+        }
+        Ok(Self(record))
     }
-    lines.reserve(record.len() + 1);
-    lines.extend_from_slice(record);
-    lines.push(b'\n');
-    Ok(())
+
+    /// Appends the record and a line feed.
+    pub(crate) fn push_to(self, lines: &mut Vec<u8>) {
+        let Self(record) = self;
+        lines.reserve(record.len() + 1);
+        lines.extend_from_slice(record);
+        lines.push(b'\n');
+    }
 }
 
 #[cfg(test)]
@@ -32,14 +41,14 @@ mod tests {
     #[test]
     fn takes_objects_on_one_line_only() {
         let mut lines = Vec::new();
-        push_line(b"{}", &mut lines).unwrap();
-        push_line(br#"{"a":"\n"}"#, &mut lines).unwrap();
+        Framed::of(b"{}").unwrap().push_to(&mut lines);
+        Framed::of(br#"{"a":"\n"}"#).unwrap().push_to(&mut lines);
         for bad in [&b""[..], b"{", b"[]", b"{}\n", b"{\n}", b" {}"] {
-            assert_eq!(push_line(bad, &mut lines), Err(NotARecord), "{bad:?}");
+            assert!(Framed::of(bad).is_err(), "{bad:?}");
         }
         let mut long = vec![b'{'; MAX_RECORD_BYTES];
         long.push(b'}');
-        assert_eq!(push_line(&long, &mut lines), Err(NotARecord));
+        assert!(Framed::of(&long).is_err());
         assert_eq!(lines, b"{}\n{\"a\":\"\\n\"}\n");
     }
 }

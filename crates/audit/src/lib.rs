@@ -16,6 +16,7 @@ mod error;
 pub mod failed_auth;
 mod frame;
 mod log;
+mod outcomes;
 mod read;
 mod segment;
 mod sync;

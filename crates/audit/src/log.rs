@@ -13,7 +13,7 @@ use std::{
 
 use futures_channel::oneshot;
 use reseal_core::{
-    audit::{AuditSink, AuditUnavailable, Fate, Kept, Outcome},
+    audit::{AuditSink, AuditUnavailable, BatchNumber, Kept},
     env::Clock,
 };
 use reseal_types::Timestamp;
@@ -22,6 +22,8 @@ use tracing::{error, warn};
 use crate::{
     batch::Batch,
     error::AuditError,
+    frame::Framed,
+    outcomes::Outcomes,
     read,
     segment::{self, Segment},
     sync::{SyncQueue, lock},
@@ -78,6 +80,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     // Invariant: locked after `writer`, or alone.
     open_batch: Mutex<Batch>,
+    outcomes: Outcomes,
     writer: Mutex<Writing>,
     faulty: AtomicBool,
     sync_lost: AtomicBool,
@@ -131,7 +134,8 @@ impl AuditLog {
         let shared = Arc::new(Shared {
             durability: options.durability,
             clock: options.clock,
-            open_batch: Mutex::new(Batch::new()),
+            open_batch: Mutex::new(Batch::first()),
+            outcomes: Outcomes::default(),
             writer: Mutex::new(Writing { writer, spare: Vec::new(), finished: Vec::new() }),
             faulty: AtomicBool::new(false),
             sync_lost: AtomicBool::new(false),
@@ -168,7 +172,7 @@ impl AuditLog {
     /// [`AuditUnavailable`] when it could not be kept.
     pub fn append_now(&self, record: &[u8]) -> Result<Kept, AuditUnavailable> {
         match self.append(record)? {
-            Kept::Queued(fate) => self.shared.settle(&fate).map(|()| Kept::Already),
+            Kept::Queued(batch) => self.shared.settle(batch).map(|()| Kept::Already),
             kept => Ok(kept),
         }
     }
@@ -206,15 +210,15 @@ impl AuditSink for AuditLog {
             Durability::Written => Ok(Kept::Queued(self.shared.enqueue(record, None)?)),
             Durability::Synced => {
                 let (sender, receiver) = oneshot::channel();
-                let fate = self.shared.enqueue(record, Some(sender))?;
-                self.shared.settle(&fate)?;
+                let batch = self.shared.enqueue(record, Some(sender))?;
+                self.shared.settle(batch)?;
                 Ok(Kept::When(receiver))
             }
         }
     }
 
-    fn settle(&self, fate: &Fate) -> Result<(), AuditUnavailable> {
-        self.shared.settle(fate)
+    fn settle(&self, batch: BatchNumber) -> Result<(), AuditUnavailable> {
+        self.shared.settle(batch)
     }
 
     fn flush(&self) -> Result<(), AuditUnavailable> {
@@ -262,31 +266,34 @@ impl Shared {
         &self,
         record: &[u8],
         waiting: Option<oneshot::Sender<()>>,
-    ) -> Result<Arc<Fate>, AuditUnavailable> {
-        let mut batch = lock(&self.open_batch);
-        let fate = batch.push(record).map_err(|_| {
+    ) -> Result<BatchNumber, AuditUnavailable> {
+        let record = Framed::of(record).map_err(|_| {
             error!(bytes = record.len(), "refused an audit record that is not one line of JSON");
             AuditUnavailable
         })?;
+        let mut batch = lock(&self.open_batch);
+        let number = batch.push(record);
         batch.waiting.extend(waiting);
-        Ok(fate)
+        Ok(number)
     }
 
     /// Returns once the batch is in the kernel, writing it if nobody else does.
-    fn settle(&self, fate: &Fate) -> Result<(), AuditUnavailable> {
-        if fate.outcome() == Outcome::Waiting {
+    fn settle(&self, batch: BatchNumber) -> Result<(), AuditUnavailable> {
+        let mut outcome = self.outcomes.of(batch);
+        if outcome.is_none() {
             let mut writing = lock(&self.writer);
             // Batches are closed under the writer's lock only, so one that still waits is the open one.
-            if fate.outcome() == Outcome::Waiting {
+            if self.outcomes.of(batch).is_none() {
                 self.write_open_batch(&mut writing);
             }
+            outcome = self.outcomes.of(batch);
         }
-        if fate.outcome() == Outcome::Written { Ok(()) } else { Err(AuditUnavailable) }
+        if outcome == Some(true) { Ok(()) } else { Err(AuditUnavailable) }
     }
 
     fn write_open_batch(&self, writing: &mut Writing) {
         let Writing { writer, spare, finished: closed } = writing;
-        let Batch { mut lines, fate, waiting } = lock(&self.open_batch).close(mem::take(spare));
+        let Batch { mut lines, number, waiting } = lock(&self.open_batch).close(mem::take(spare));
         if let Some(finished) = writer.rotate_if_due(lines.len(), self.clock.now()) {
             closed.push(Arc::clone(&finished));
             self.sync.push(finished, Vec::new());
@@ -298,7 +305,7 @@ impl Shared {
         if writer.is_faulty() {
             self.faulty.store(true, Ordering::Release);
         }
-        fate.decide(written);
+        self.outcomes.decide(number, written);
         if lines.capacity() <= MAX_SPARE_BYTES {
             lines.clear();
             *spare = lines;

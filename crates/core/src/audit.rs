@@ -1,10 +1,5 @@
 //! Where audit records go, as the service sees it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU8, Ordering},
-};
-
 use futures_channel::oneshot;
 
 /// Records cannot be kept. The service refuses work then, rather than serving unrecorded.
@@ -25,45 +20,14 @@ pub enum Kept {
     Already,
     /// It waits to be written together with others: let those that are about to append do so, then call
     /// `settle`. One write serves all that came in between.
-    Queued(Arc<Fate>),
+    Queued(BatchNumber),
     /// Await this before answering the caller; a dropped sender means the record was not kept.
     When(oneshot::Receiver<()>),
 }
 
-/// The fate of records that are written together.
-#[derive(Default)]
-pub struct Fate(AtomicU8);
-
-/// What became of them.
+/// Records that are written together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
-    /// Not written yet.
-    Waiting,
-    /// All of them are in the kernel.
-    Written,
-    /// None of them is in the log.
-    Lost,
-}
-
-const WAITING: u8 = 0;
-const WRITTEN: u8 = 1;
-const LOST: u8 = 2;
-
-impl Fate {
-    /// What is known.
-    pub fn outcome(&self) -> Outcome {
-        match self.0.load(Ordering::Acquire) {
-            WAITING => Outcome::Waiting,
-            WRITTEN => Outcome::Written,
-            _ => Outcome::Lost,
-        }
-    }
-
-    /// Decides it.
-    pub fn decide(&self, written: bool) {
-        self.0.store(if written { WRITTEN } else { LOST }, Ordering::Release);
-    }
-}
+pub struct BatchNumber(pub u64);
 
 /// An append-only log of audit records, one JSON object each.
 pub trait AuditSink: Send + Sync {
@@ -83,7 +47,7 @@ pub trait AuditSink: Send + Sync {
     ///
     /// # Errors
     /// [`AuditUnavailable`] when they could not be kept.
-    fn settle(&self, fate: &Fate) -> Result<(), AuditUnavailable>;
+    fn settle(&self, batch: BatchNumber) -> Result<(), AuditUnavailable>;
 
     /// Makes all that was appended so far survive a loss of power; may block for the time of an fsync.
     ///

@@ -32,7 +32,8 @@ pub(crate) async fn authorize<Op: Operation>(
 ) -> Result<Permits, Error> {
     let caller = policy_caller(call)?;
     for (action, resource) in Op::identity_actions(env, call, request) {
-        let context = Context::new(env, call, &caller, None, Op::facts(request, 0));
+        let facts = Op::facts(request, 0);
+        let context = Context::new(env, call, &caller, None, &facts);
         let target = Target::Other { resource: &resource };
         let mut ruling = rule_alone(&caller, action, target, &context);
         if belongs_to_another(&resource, call.caller.account()) && ruling.decision.is_allowed() {
@@ -51,10 +52,10 @@ pub(crate) async fn authorize<Op: Operation>(
         let alias = alias.as_ref().map(reseal_types::AliasName::as_str);
         let across_accounts = Op::SPEC.cross_account;
         let idle_days = env.trailing_days(rule.action, &key).await?;
-        let caller = &caller;
+        let (caller, facts) = (&caller, Op::facts(request, index));
         let asked = Asked { env, call, caller, key: &key, rule, alias, same_key, across_accounts, idle_days };
         let mut ruling = match Op::retires(request)? {
-            None => asked.decide(Op::facts(request, index)).await?,
+            None => asked.decide(&facts).await?,
             Some(grant) => Box::pin(asked.decide_retiring(grant)).await?,
         };
         let account = key.record.account;
@@ -73,7 +74,7 @@ pub(crate) async fn authorize<Op: Operation>(
     }
     let permits = Permits::new(permitted);
     if let Some(Elsewhere { region, actions, facts }) = Op::elsewhere(request, &permits) {
-        let mut context = Context::new(env, call, &caller, None, facts);
+        let mut context = Context::new(env, call, &caller, None, &facts);
         context.region = &region;
         for action in actions {
             let target = Target::Other { resource: "*" };
@@ -108,7 +109,7 @@ struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// By the key policy and the caller's own policies, and where these do not allow, by the grants that name the
     /// caller. Grants in memory take part at once; others are read only when they are needed.
-    async fn decide(&self, facts: Facts<'a>) -> Result<Ruling, Error> {
+    async fn decide(&self, facts: &Facts<'_>) -> Result<Ruling, Error> {
         let operation = match self.key.record.grants.live {
             0 => None,
             _ => self.rule.action.strip_prefix("kms:").and_then(GrantOperation::parse),
@@ -125,7 +126,7 @@ impl<'a> Asked<'a> {
     async fn decide_with_stored_grants(
         &self,
         operation: GrantOperation,
-        facts: Facts<'a>,
+        facts: &Facts<'_>,
     ) -> Result<Ruling, Error> {
         let context = self.context(facts);
         let ruling = self.evaluate(&context, &[]);
@@ -152,7 +153,8 @@ impl<'a> Asked<'a> {
             };
         };
         let terms = &grant.terms;
-        let context = self.context(grants::facts(terms));
+        let facts = grants::facts(terms);
+        let context = self.context(&facts);
         let parties = grants::RetiringParties::of(terms, self.call.caller.principal().id());
         let retirable = parties.retirable(grant.issuing_account.as_str());
         let named: Vec<_> = grants::compiled(id.to_string(), terms).map(Arc::new).into_iter().collect();
@@ -160,7 +162,7 @@ impl<'a> Asked<'a> {
         Ok(Ruling::of(evaluate_retiring(&self.request(&context), &policies, &retirable), &policies))
     }
 
-    fn context<'c>(&'c self, facts: Facts<'c>) -> Context<'c> {
+    fn context<'c>(&'c self, facts: &'c Facts<'c>) -> Context<'c> {
         let mut context = Context::new(self.env, self.call, self.caller, Some(self.key), facts);
         context.alias = self.alias;
         context.same_key = self.same_key;
@@ -270,7 +272,7 @@ pub(crate) struct Context<'a> {
     call: &'a Call,
     caller: &'a Caller<'a>,
     key: Option<&'a Key>,
-    facts: Facts<'a>,
+    facts: &'a Facts<'a>,
     /// The Region that is acted in.
     region: &'a Region,
     alias: Option<&'a str>,
@@ -286,14 +288,14 @@ impl<'a> Context<'a> {
         call: &'a Call,
         caller: &'a Caller<'a>,
         key: Option<&'a Key>,
-        facts: Facts<'a>,
+        facts: &'a Facts<'a>,
     ) -> Self {
         let region = key.map_or(&call.region, |key| &key.record.region);
         Self { env, call, caller, key, facts, region, alias: None, same_key: None, idle_days: None }
     }
 
     fn of_request(&self, key: &ConditionKey, visit: &mut dyn FnMut(&str)) {
-        let facts = &self.facts;
+        let facts = self.facts;
         match key {
             ConditionKey::EncryptionAlgorithm => {
                 facts.encryption_algorithm.iter().for_each(|algorithm| visit(algorithm.as_str()));

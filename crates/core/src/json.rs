@@ -181,9 +181,16 @@ impl<'b> JsonObject<'b> {
 /// Writes a text with its quotes.
 #[inline(never)]
 pub(crate) fn text(buffer: &mut Vec<u8>, value: &str) {
-    if !is_plain(value.as_bytes()) {
-        return escaped(buffer, value);
+    if is_plain(value.as_bytes()) {
+        plain_text(buffer, value);
+    } else {
+        escaped(buffer, value);
     }
+}
+
+/// Writes a text that needs no escape with its quotes.
+pub(crate) fn plain_text(buffer: &mut Vec<u8>, value: &str) {
+    debug_assert!(is_plain(value.as_bytes()), "{value}");
     buffer.reserve(value.len() + 2);
     buffer.push(b'"');
     buffer.extend_from_slice(value.as_bytes());

@@ -101,7 +101,8 @@ impl NewPolicy<'_> {
             About::NewKey(values) => (None, values),
         };
         values.push((ConditionKey::PolicyName, "default".to_owned()));
-        let context = Context::new(env, call, &caller, key, Facts { values, ..Facts::default() });
+        let facts = Facts { values, ..Facts::default() };
+        let context = Context::new(env, call, &caller, key, &facts);
         if !bypass && !key_policy_allows_update(&policy, &caller, key_arn, &context) {
             let text = "The new key policy will not allow you to update the key policy in the future.";
             return Err(Error::MalformedPolicy(text.to_owned()));

@@ -17,10 +17,20 @@ use crate::json;
 /// # Errors
 /// The response has a shape that no answer of the API has.
 pub(crate) fn write(response: &impl Serialize, body: &mut Vec<u8>) -> Result<(), Error> {
-    response.serialize(Writer(body))
+    response.serialize(Writer::of(body))
 }
 
-struct Writer<'b>(&'b mut Vec<u8>);
+/// Serializes a text that is known to need no escape: ours, and of a narrow alphabet.
+pub(crate) fn plain<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_newtype_struct(PLAIN, text)
+}
+
+const PLAIN: &str = "text without escapes";
+
+struct Writer<'b> {
+    body: &'b mut Vec<u8>,
+    plain: bool,
+}
 
 /// The members of an object or the items of a list.
 struct Parts<'b> {
@@ -30,13 +40,17 @@ struct Parts<'b> {
 }
 
 impl<'b> Writer<'b> {
+    fn of(body: &'b mut Vec<u8>) -> Self {
+        Self { body, plain: false }
+    }
+
     fn put(self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
+        self.body.extend_from_slice(bytes);
     }
 
     fn parts(self, begin: u8, end: u8) -> Parts<'b> {
-        self.0.push(begin);
-        Parts { body: self.0, empty: true, end }
+        self.body.push(begin);
+        Parts { body: self.body, empty: true, end }
     }
 }
 
@@ -122,7 +136,7 @@ impl<'b> Serializer for Writer<'b> {
     }
 
     fn serialize_f64(self, value: f64) -> Result<(), Error> {
-        serde_json::to_writer(self.0, &value)
+        serde_json::to_writer(self.body, &value)
     }
 
     fn serialize_char(self, value: char) -> Result<(), Error> {
@@ -130,15 +144,19 @@ impl<'b> Serializer for Writer<'b> {
     }
 
     fn serialize_str(self, value: &str) -> Result<(), Error> {
-        json::text(self.0, value);
+        if self.plain {
+            json::plain_text(self.body, value);
+        } else {
+            json::text(self.body, value);
+        }
         Ok(())
     }
 
     /// As base64, without a copy of it elsewhere.
     fn serialize_bytes(self, value: &[u8]) -> Result<(), Error> {
-        self.0.push(b'"');
-        STANDARD.encode_append(value, self.0);
-        self.0.push(b'"');
+        self.body.push(b'"');
+        STANDARD.encode_append(value, self.body);
+        self.body.push(b'"');
         Ok(())
     }
 
@@ -171,10 +189,10 @@ impl<'b> Serializer for Writer<'b> {
 
     fn serialize_newtype_struct<T: ?Sized + Serialize>(
         self,
-        _name: &'static str,
+        name: &'static str,
         value: &T,
     ) -> Result<(), Error> {
-        value.serialize(self)
+        value.serialize(Self { plain: name == PLAIN, ..self })
     }
 
     fn serialize_newtype_variant<T: ?Sized + Serialize>(
@@ -239,7 +257,7 @@ impl SerializeSeq for Parts<'_> {
 
     fn serialize_element<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Error> {
         self.next();
-        value.serialize(Writer(self.body))
+        value.serialize(Writer::of(self.body))
     }
 
     fn end(self) -> Result<(), Error> {
@@ -267,12 +285,12 @@ impl SerializeMap for Parts<'_> {
 
     fn serialize_key<T: ?Sized + Serialize>(&mut self, key: &T) -> Result<(), Error> {
         self.next();
-        key.serialize(Writer(self.body))
+        key.serialize(Writer::of(self.body))
     }
 
     fn serialize_value<T: ?Sized + Serialize>(&mut self, value: &T) -> Result<(), Error> {
         self.body.push(b':');
-        value.serialize(Writer(self.body))
+        value.serialize(Writer::of(self.body))
     }
 
     fn end(self) -> Result<(), Error> {
@@ -287,7 +305,7 @@ impl SerializeStruct for Parts<'_> {
 
     fn serialize_field<T: ?Sized + Serialize>(&mut self, name: &'static str, value: &T) -> Result<(), Error> {
         self.name(name);
-        value.serialize(Writer(self.body))
+        value.serialize(Writer::of(self.body))
     }
 
     fn end(self) -> Result<(), Error> {

@@ -127,7 +127,7 @@ pub fn allow(env: &Env, call: &Call, ask: Ask<'_>) -> Result<(), Error> {
         values: ask.values,
         ..Facts::default()
     };
-    let context = Context::new(env, call, &caller, None, facts);
+    let context = Context::new(env, call, &caller, None, &facts);
     let account = ask.trust.map(|trust| trust.account);
     let target = match &account {
         Some(account) => Target::Key { arn: ask.resource, account: account.as_str(), across_accounts: true },

@@ -338,9 +338,9 @@ fn write_ip(ip: IpAddr, text: &mut Vec<u8>) {
 pub(crate) async fn keep(audit: &dyn AuditSink, record: &[u8]) -> Result<(), AuditUnavailable> {
     match audit.append(record)? {
         Kept::Already => Ok(()),
-        Kept::Queued(fate) => {
+        Kept::Queued(batch) => {
             after_the_others().await;
-            audit.settle(&fate)
+            audit.settle(batch)
         }
         Kept::When(durable) => durable.await.map_err(|_| AuditUnavailable),
     }

@@ -116,7 +116,7 @@ async fn record_failures(env: &Env, audit: &dyn AuditSink, failures: &FailedAuth
         let record = RequestId::random(env.entropy()).ok().and_then(|id| failure.to_record(id.as_str()).ok());
         let kept = match record.map(|record| audit.append(&record)) {
             Some(Ok(Kept::Already)) => true,
-            Some(Ok(Kept::Queued(fate))) => audit.settle(&fate).is_ok(),
+            Some(Ok(Kept::Queued(batch))) => audit.settle(batch).is_ok(),
             Some(Ok(Kept::When(kept))) => kept.await.is_ok(),
             Some(Err(_)) | None => false,
         };

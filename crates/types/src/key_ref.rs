@@ -229,8 +229,8 @@ impl KeyRef {
     /// # Errors
     /// [`KeyRefError`], which the service answers as `NotFoundException` or `InvalidArnException`.
     pub fn parse(text: &str) -> Result<Self, KeyRefError> {
-        if text.starts_with("arn:") {
-            return parse_arn(text).ok_or_else(|| KeyRefError::InvalidArn(text.to_owned()));
+        if let Some(rest) = text.strip_prefix("arn:") {
+            return parse_arn(rest).ok_or_else(|| KeyRefError::InvalidArn(text.to_owned()));
         }
         if text.starts_with(ALIAS_PREFIX) {
             let name = AliasName::parse(text).map_err(|_| KeyRefError::InvalidKeyId(text.to_owned()))?;
@@ -240,15 +240,13 @@ impl KeyRef {
     }
 }
 
+/// What stands behind `arn:`. Only for the end of what differs in length is anything searched.
 fn parse_arn(text: &str) -> Option<KeyRef> {
-    let (_arn, rest) = cut(text)?;
-    let (partition, rest) = cut(rest)?;
-    let (service, rest) = cut(rest)?;
-    let (region, rest) = cut(rest)?;
-    let (account, resource) = cut(rest)?;
-    if service != "kms" {
-        return None;
-    }
+    const ACCOUNT_DIGITS: usize = 12;
+    let (partition, rest) = cut(text)?;
+    let (region, rest) = cut(rest.strip_prefix("kms:")?)?;
+    let (account, rest) = rest.split_at_checked(ACCOUNT_DIGITS)?;
+    let resource = rest.strip_prefix(':')?;
     let place = ArnPlace {
         partition: Partition::parse(partition)?,
         region: Region::parse(region)?,

@@ -3,11 +3,11 @@
 use std::{
     env, fs,
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::tidy::workspace_root;
 
@@ -32,7 +32,7 @@ impl Server {
         Self::start(command, "echo: listening on http://", None)
     }
 
-    /// The release build of the service over an empty data directory, with its default settings.
+    /// The release build of the service.
     pub(super) fn start_reseal() -> Result<Self> {
         let root = workspace_root()?;
         let mut build = Command::new("cargo");
@@ -40,7 +40,11 @@ impl Server {
         if !build.status()?.success() {
             bail!("the service does not build");
         }
-        let binary = root.join("target/release/reseal");
+        Self::start_service(&root.join("target/release/reseal"))
+    }
+
+    /// A build of the service over an empty data directory, with its default settings.
+    pub(super) fn start_service(binary: &Path) -> Result<Self> {
         let data = env::temp_dir().join(format!("reseal-bench-{}", std::process::id()));
         let mut command = Command::new(binary);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data);
@@ -59,6 +63,13 @@ impl Server {
             }
         }
         bail!("the server ended before it could serve")
+    }
+
+    /// Ends it in order.
+    pub(super) fn end(mut self) -> Result<()> {
+        let told = Command::new("kill").arg(self.child.id().to_string()).status()?;
+        ensure!(told.success() && self.child.wait()?.success(), "the server did not end in order");
+        Ok(())
     }
 
     /// CPU seconds used so far, in user space and in the kernel.

@@ -29,6 +29,7 @@ use crate::{
     keyring::Key,
     members::{Bounds, Members, ModelEnum},
     operation::Request,
+    respond,
 };
 
 /// Bytes, base64 on the wire.
@@ -54,7 +55,7 @@ pub(crate) struct KeyArn(pub(crate) Arc<Key>);
 
 impl Serialize for KeyArn {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.0.arn())
+        respond::plain(self.0.arn(), serializer)
     }
 }
 
@@ -63,7 +64,7 @@ pub(crate) struct MaterialId(pub(crate) KeyMaterialId);
 
 impl Serialize for MaterialId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(HexText::from(self.0).as_str())
+        respond::plain(HexText::from(self.0).as_str(), serializer)
     }
 }
 
