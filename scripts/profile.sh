@@ -24,7 +24,7 @@ main() {
   RESEAL_BIN="$TARGET/release/reseal" scripts/step.sh python "$VENV/bin/python" -m pytest -c tests/python/pytest.ini \
     tests/python -q || true
   "$(rustc --print sysroot)/lib/rustlib/$(rustc --print host-tuple)/bin/llvm-profdata" \
-    merge --sparse --output "$PROFILE" --weighted-input="$LOAD_WEIGHT,$COUNTS/load.profraw" "$COUNTS"/default_*.profraw
+    merge --sparse --failure-mode=all --output "$PROFILE" --weighted-input="$LOAD_WEIGHT,$COUNTS/load.profraw" "$COUNTS"/default_*.profraw
   say "$(wc -c <"$PROFILE") bytes in profile/release.profdata"
 }
 

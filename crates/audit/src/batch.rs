@@ -10,8 +10,8 @@ use reseal_core::audit::BatchNumber;
 
 use crate::frame::Framed;
 
-/// The batch that is still open. On a line of the processor's cache of its own: every call writes to it, and what stands
-/// beside it is only read.
+/// The batch that is still open. On a line of the processor's cache of its own: every call writes to it, and reads what
+/// stands beside it.
 #[repr(align(128))]
 pub(crate) struct Batch {
     pub(crate) lines: Vec<u8>,

@@ -305,7 +305,8 @@ impl Shared {
         if writer.is_faulty() {
             self.faulty.store(true, Ordering::Release);
         }
-        self.outcomes.decide(number, written);
+        // Nobody waits for an empty one, which a flush closes.
+        self.outcomes.decide(number, written || lines.is_empty());
         if lines.capacity() <= MAX_SPARE_BYTES {
             lines.clear();
             *spare = lines;

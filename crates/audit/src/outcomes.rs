@@ -18,7 +18,7 @@ pub(crate) struct Outcomes {
     /// All batches below this number are decided.
     decided: AtomicU64,
     any_lost: AtomicBool,
-    /// Only what was queued before the log was known to be faulty is ever lost.
+    /// Few: once the log is known to be faulty, no call begins.
     lost: Mutex<BTreeSet<u64>>,
 }
 

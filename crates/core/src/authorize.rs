@@ -106,7 +106,7 @@ struct Asked<'a> {
     idle_days: Option<i64>,
 }
 
-impl<'a> Asked<'a> {
+impl Asked<'_> {
     /// By the key policy and the caller's own policies, and where these do not allow, by the grants that name the
     /// caller. Grants in memory take part at once; others are read only when they are needed.
     async fn decide(&self, facts: &Facts<'_>) -> Result<Ruling, Error> {

@@ -159,7 +159,7 @@ impl Metrics {
 
     /// The counters of one operation.
     pub(crate) fn operation(&self, entry: &Entry) -> &OperationMetrics {
-        ops::number(entry).and_then(|index| self.operations.get(index)).unwrap_or(&self.no_operation)
+        ops::index_of(entry).and_then(|index| self.operations.get(index)).unwrap_or(&self.no_operation)
     }
 
     /// The counters of one action of IAM or STS.

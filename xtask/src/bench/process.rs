@@ -32,10 +32,10 @@ impl Server {
         Self::start(command, "echo: listening on http://", None)
     }
 
-    /// The release build of the service.
+    /// The service, built as releases are.
     pub(super) fn start_reseal() -> Result<Self> {
         let root = workspace_root()?;
-        let mut build = Command::new("cargo");
+        let mut build = Command::new(root.join("scripts/release.sh"));
         build.args(["build", "--release", "--locked", "--quiet", "-p", "reseal"]).current_dir(&root);
         if !build.status()?.success() {
             bail!("the service does not build");
@@ -67,7 +67,7 @@ impl Server {
 
     /// Ends it in order.
     pub(super) fn end(mut self) -> Result<()> {
-        let told = Command::new("kill").arg(self.child.id().to_string()).status()?;
+        let told = Command::new("sh").args(["-c", "kill $0", &self.child.id().to_string()]).status()?;
         ensure!(told.success() && self.child.wait()?.success(), "the server did not end in order");
         Ok(())
     }

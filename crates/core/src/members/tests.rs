@@ -122,6 +122,15 @@ fn null_equals_absence_and_escapes_are_decoded_first() {
     ));
 }
 
+#[test]
+fn blobs_that_are_not_canonical_base64() {
+    for text in ["Zg", "Zg=", "Zh==", "Zm9=", "====", "Zg==Zg==", "Zg==\\n", " Zg=="] {
+        let refused =
+            refusal(&format!("{{\"B\":\"{text}\"}}"), |members| members.blob("B", Bounds(0, 9)).map(drop));
+        assert_eq!(refused, "B is not valid base64.", "{text}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_parsed_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300), text in ".*") {

@@ -130,7 +130,7 @@ pub fn find(name: &str) -> Option<&'static Entry> {
 }
 
 /// Where an operation stands among [`all`].
-pub fn number(entry: &Entry) -> Option<usize> {
+pub fn index_of(entry: &Entry) -> Option<usize> {
     REGISTRY.element_offset(entry)
 }
 
@@ -147,7 +147,7 @@ mod tests {
     fn every_operation_is_found_by_its_name() {
         assert!(REGISTRY.is_sorted_by_key(|entry| entry.spec.name));
         for (index, entry) in all().enumerate() {
-            assert_eq!(number(entry), Some(index));
+            assert_eq!(index_of(entry), Some(index));
             assert_eq!(find(entry.spec.name).map(|found| found.spec.name), Some(entry.spec.name));
         }
         assert!(find("reencrypt").is_none(), "names are case-sensitive");
