@@ -40,8 +40,8 @@ impl fmt::Debug for AccountId {
     }
 }
 
-/// Longest name of a Region or partition: twice as long as any, and with its length as long as two registers.
-const MAX_NAME_BYTES: usize = 31;
+/// Longest name of a Region or partition.
+const MAX_NAME_BYTES: usize = 64;
 
 /// A short name, held in place: every call copies some, and a count of their owners would be written by all threads.
 #[derive(Clone)]
@@ -75,7 +75,7 @@ macro_rules! name_type {
         pub struct $name(Name);
 
         impl $name {
-            /// Parses 1 to 31 characters of `a-z`, `0-9` and `-`.
+            /// Parses 1 to 64 characters of `a-z`, `0-9` and `-`.
             pub fn parse(text: &str) -> Option<Self> {
                 Name::parse(text).map(Self)
             }
@@ -169,9 +169,9 @@ mod tests {
     #[test]
     fn regions_are_lower_case_names() {
         assert_eq!(Region::parse("us-gov-west-1").unwrap().as_str(), "us-gov-west-1");
-        for bad in ["", "US-EAST-1", "us/east", "us east", &"a".repeat(32), &"a".repeat(300)] {
+        for bad in ["", "US-EAST-1", "us/east", "us east", &"a".repeat(65), &"a".repeat(300)] {
             assert!(Region::parse(bad).is_none(), "{bad}");
         }
-        assert_eq!(Region::parse(&"a".repeat(31)).unwrap().as_str(), "a".repeat(31));
+        assert_eq!(Region::parse(&"a".repeat(64)).unwrap().as_str(), "a".repeat(64));
     }
 }

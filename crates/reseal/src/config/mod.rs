@@ -333,7 +333,7 @@ impl Config {
     pub(crate) fn region_set(&self) -> Result<BTreeSet<Region>> {
         let parse = |name: &String| {
             Region::parse(name).with_context(|| {
-                format!("`regions`: \"{name}\" is not a Region name, such as eu-central-1 (at most 31 of a-z, 0-9 and -)")
+                format!("`regions`: \"{name}\" is not a Region name; one looks like eu-central-1")
             })
         };
         self.regions.iter().map(parse).collect()
@@ -354,12 +354,8 @@ impl Config {
 
     /// The partition of every ARN.
     pub(crate) fn partition(&self) -> Result<Partition> {
-        Partition::parse(&self.partition).with_context(|| {
-            format!(
-                "`partition`: \"{}\" is not a name such as aws (at most 31 of a-z, 0-9 and -)",
-                self.partition
-            )
-        })
+        Partition::parse(&self.partition)
+            .with_context(|| format!("`partition`: \"{}\" is not a name such as aws", self.partition))
     }
 
     /// The data directory, which everything but development mode needs.
