@@ -1,40 +1,61 @@
 //! Lines that wait to be written together.
 //!
-//! Every thread puts its line here and then asks for the writer. Whoever gets it writes all that waits, so that
-//! under contention one system call serves many threads, and none returns before its line is written.
+//! Every thread puts its lines here, and asks for the writer when all of its calls that were ready have done so: one
+//! system call serves them all, and none is answered before its line is written.
 
 use std::mem;
 
 use futures_channel::oneshot;
-use reseal_core::audit::BatchNumber;
 
-use crate::frame::Framed;
+use crate::{frame::Framed, outcomes::Outcomes};
 
-/// The batch that is still open. On a line of the processor's cache of its own: every call writes to it, and reads what
-/// stands beside it.
-#[repr(align(128))]
+/// The batch of a thread that is still open, and what became of those before.
+#[derive(Default)]
+pub(crate) struct Open {
+    lines: Vec<u8>,
+    number: u64,
+    waiting: Vec<oneshot::Sender<()>>,
+    /// The buffer of the batch before: the two take turns.
+    spare: Vec<u8>,
+    pub(crate) outcomes: Outcomes,
+}
+
+/// A batch that is about to be written.
 pub(crate) struct Batch {
     pub(crate) lines: Vec<u8>,
-    pub(crate) number: BatchNumber,
+    pub(crate) number: u64,
     /// Who waits for the batch to be synced, too.
     pub(crate) waiting: Vec<oneshot::Sender<()>>,
 }
 
-impl Batch {
-    /// The first batch of a run.
-    pub(crate) fn first() -> Self {
-        Self { lines: Vec::new(), number: BatchNumber(0), waiting: Vec::new() }
-    }
+/// A buffer that one huge record stretched is not kept.
+const MAX_SPARE_BYTES: usize = 1 << 20;
 
-    /// Puts a record into the batch.
-    pub(crate) fn push(&mut self, record: Framed<'_>) -> BatchNumber {
+impl Open {
+    /// Puts a record into the batch; gives its number.
+    pub(crate) fn push(&mut self, record: Framed<'_>, waiting: Option<oneshot::Sender<()>>) -> u64 {
         record.push_to(&mut self.lines);
+        self.waiting.extend(waiting);
         self.number
     }
 
-    /// Closes the batch and opens the next one, whose lines go into `spare`: the two buffers take turns.
-    pub(crate) fn close(&mut self, spare: Vec<u8>) -> Self {
-        let number = BatchNumber(self.number.0 + 1);
-        mem::replace(self, Self { lines: spare, number, waiting: Vec::new() })
+    /// Closes the batch, if there is anything in it, and opens the next one.
+    pub(crate) fn close(&mut self) -> Option<Batch> {
+        if self.lines.is_empty() {
+            return None;
+        }
+        let lines = mem::replace(&mut self.lines, mem::take(&mut self.spare));
+        let batch = Batch { lines, number: self.number, waiting: mem::take(&mut self.waiting) };
+        self.number += 1;
+        Some(batch)
+    }
+
+    /// Notes what became of a batch; its buffer serves again.
+    pub(crate) fn decide(&mut self, number: u64, written: bool, mut lines: Vec<u8>) {
+        self.outcomes.decide(number, written);
+        if lines.capacity() <= MAX_SPARE_BYTES {
+            lines.clear();
+            self.spare = lines;
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! The one place where a record becomes a line.
 //!
-//! Lines are framed in the order in which they will stand in the log, one at a time. A hash chain belongs here:
-//! the framer would hold the hash of the line before and add it to each line. It would have to be set back to
-//! the last line kept when a batch is lost, which the writer knows.
+//! Lines of one thread are framed in the order in which they will stand in the log; how those of several threads come
+//! together is settled when their batches are written. So a hash chain belongs to the writer, which alone knows the line
+//! before and which lines were lost.
 
 /// The longest record. Readers take a longer line for damage.
 pub const MAX_RECORD_BYTES: usize = 16 << 20;

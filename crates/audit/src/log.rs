@@ -13,17 +13,17 @@ use std::{
 
 use futures_channel::oneshot;
 use reseal_core::{
-    audit::{AuditSink, AuditUnavailable, BatchNumber, Kept},
+    audit::{AuditSink, AuditUnavailable, BatchId, Kept},
     env::Clock,
+    per_thread::PerThread,
 };
 use reseal_types::Timestamp;
 use tracing::{error, warn};
 
 use crate::{
-    batch::Batch,
+    batch::{Batch, Open},
     error::AuditError,
     frame::Framed,
-    outcomes::Outcomes,
     read,
     segment::{self, Segment},
     sync::{SyncQueue, lock},
@@ -79,8 +79,7 @@ struct Shared {
     durability: Durability,
     clock: Arc<dyn Clock>,
     // Invariant: locked after `writer`, or alone.
-    open_batch: Mutex<Batch>,
-    outcomes: Outcomes,
+    batches: PerThread<Mutex<Open>>,
     writer: Mutex<Writing>,
     faulty: AtomicBool,
     sync_lost: AtomicBool,
@@ -89,15 +88,11 @@ struct Shared {
 
 struct Writing {
     writer: Writer,
-    /// The buffer of the batch before.
-    spare: Vec<u8>,
     /// Segments closed since the last flush.
     finished: Vec<Arc<File>>,
 }
 
 const DEFAULT_SEGMENT_BYTES: u64 = 64 << 20;
-/// A batch buffer that one huge record stretched is not kept.
-const MAX_SPARE_BYTES: usize = 1 << 20;
 
 impl Options {
     /// Durability `Written`, segments of 64 MiB.
@@ -134,9 +129,8 @@ impl AuditLog {
         let shared = Arc::new(Shared {
             durability: options.durability,
             clock: options.clock,
-            open_batch: Mutex::new(Batch::first()),
-            outcomes: Outcomes::default(),
-            writer: Mutex::new(Writing { writer, spare: Vec::new(), finished: Vec::new() }),
+            batches: PerThread::new(Mutex::default),
+            writer: Mutex::new(Writing { writer, finished: Vec::new() }),
             faulty: AtomicBool::new(false),
             sync_lost: AtomicBool::new(false),
             sync: SyncQueue::default(),
@@ -184,7 +178,7 @@ impl AuditLog {
     pub fn flush(&self) -> Result<(), AuditUnavailable> {
         let mut writing = lock(&self.shared.writer);
         // Nobody may be left to write what a caller that went away had queued.
-        self.shared.write_open_batch(&mut writing);
+        self.shared.batches.iter().for_each(|open| self.shared.write_batch(&mut writing, open));
         let mut files = mem::take(&mut writing.finished);
         files.push(Arc::clone(writing.writer.file()));
         drop(writing);
@@ -217,7 +211,7 @@ impl AuditSink for AuditLog {
         }
     }
 
-    fn settle(&self, batch: BatchNumber) -> Result<(), AuditUnavailable> {
+    fn settle(&self, batch: BatchId) -> Result<(), AuditUnavailable> {
         self.shared.settle(batch)
     }
 
@@ -261,39 +255,40 @@ impl Shared {
         Ok(())
     }
 
-    /// Puts a record into the open batch.
+    /// Puts a record into this thread's open batch.
     fn enqueue(
         &self,
         record: &[u8],
         waiting: Option<oneshot::Sender<()>>,
-    ) -> Result<BatchNumber, AuditUnavailable> {
+    ) -> Result<BatchId, AuditUnavailable> {
         let record = Framed::of(record).map_err(|_| {
             error!(bytes = record.len(), "refused an audit record that is not one line of JSON");
             AuditUnavailable
         })?;
-        let mut batch = lock(&self.open_batch);
-        let number = batch.push(record);
-        batch.waiting.extend(waiting);
-        Ok(number)
+        let thread = self.batches.place();
+        let number = lock(self.batches.at(thread)).push(record, waiting);
+        Ok(BatchId { thread, number })
     }
 
     /// Returns once the batch is in the kernel, writing it if nobody else does.
-    fn settle(&self, batch: BatchNumber) -> Result<(), AuditUnavailable> {
-        let mut outcome = self.outcomes.of(batch);
-        if outcome.is_none() {
+    fn settle(&self, BatchId { thread, number }: BatchId) -> Result<(), AuditUnavailable> {
+        let open = self.batches.at(thread);
+        let outcome = || lock(open).outcomes.of(number);
+        let outcome = outcome().or_else(|| {
             let mut writing = lock(&self.writer);
             // Batches are closed under the writer's lock only, so one that still waits is the open one.
-            if self.outcomes.of(batch).is_none() {
-                self.write_open_batch(&mut writing);
-            }
-            outcome = self.outcomes.of(batch);
-        }
+            outcome().or_else(|| {
+                self.write_batch(&mut writing, open);
+                outcome()
+            })
+        });
         if outcome == Some(true) { Ok(()) } else { Err(AuditUnavailable) }
     }
 
-    fn write_open_batch(&self, writing: &mut Writing) {
-        let Writing { writer, spare, finished: closed } = writing;
-        let Batch { mut lines, number, waiting } = lock(&self.open_batch).close(mem::take(spare));
+    /// Writes a thread's open batch.
+    fn write_batch(&self, writing: &mut Writing, open: &Mutex<Open>) {
+        let Some(Batch { lines, number, waiting }) = lock(open).close() else { return };
+        let Writing { writer, finished: closed } = writing;
         if let Some(finished) = writer.rotate_if_due(lines.len(), self.clock.now()) {
             closed.push(Arc::clone(&finished));
             self.sync.push(finished, Vec::new());
@@ -305,12 +300,7 @@ impl Shared {
         if writer.is_faulty() {
             self.faulty.store(true, Ordering::Release);
         }
-        // Nobody waits for an empty one, which a flush closes.
-        self.outcomes.decide(number, written || lines.is_empty());
-        if lines.capacity() <= MAX_SPARE_BYTES {
-            lines.clear();
-            *spare = lines;
-        }
+        lock(open).decide(number, written, lines);
     }
 
     fn sync_failed(&self, error: io::Error) {

@@ -2,6 +2,8 @@
 
 use futures_channel::oneshot;
 
+use crate::per_thread::Place;
+
 /// Records cannot be kept. The service refuses work then, rather than serving unrecorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AuditUnavailable;
@@ -20,14 +22,19 @@ pub enum Kept {
     Already,
     /// It waits to be written together with others: let those that are about to append do so, then call
     /// `settle`. One write serves all that came in between.
-    Queued(BatchNumber),
+    Queued(BatchId),
     /// Await this before answering the caller; a dropped sender means the record was not kept.
     When(oneshot::Receiver<()>),
 }
 
 /// Records that are written together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BatchNumber(pub u64);
+pub struct BatchId {
+    /// Whose records they are.
+    pub thread: Place,
+    /// Which of this thread's batches.
+    pub number: u64,
+}
 
 /// An append-only log of audit records, one JSON object each.
 pub trait AuditSink: Send + Sync {
@@ -47,7 +54,7 @@ pub trait AuditSink: Send + Sync {
     ///
     /// # Errors
     /// [`AuditUnavailable`] when they could not be kept.
-    fn settle(&self, batch: BatchNumber) -> Result<(), AuditUnavailable>;
+    fn settle(&self, batch: BatchId) -> Result<(), AuditUnavailable>;
 
     /// Makes all that was appended so far survive a loss of power; may block for the time of an fsync.
     ///

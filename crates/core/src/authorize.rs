@@ -69,7 +69,7 @@ pub(crate) async fn authorize<Op: Operation>(
             ShownAs::Requested(arn) => Some(arn.clone()),
             ShownAs::OfCiphertext => None,
         })?;
-        trail.note_key(Arc::clone(&key));
+        trail.note_key(key.clone());
         permitted.push(Permitted::new(key, rule, call, Op::SPEC.name));
     }
     let permits = Permits::new(permitted);

@@ -2,30 +2,64 @@
 
 use std::{
     hash::Hash,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use quick_cache::{Equivalent, sync::Cache};
+use quick_cache::{Equivalent, sync::Cache, unsync};
 
-/// Values read from the store, kept until they change.
+use crate::per_thread::{Own, PerThread};
+
+/// Values that each thread has at hand; what it uses besides these comes from the cache of all.
+const AT_HAND: usize = 1_024;
+
+/// Values read from the store, kept until they change. What a thread uses again and again it has at hand, and neither
+/// waits for other threads nor makes them wait.
 ///
-/// Invariant: once `forget` has returned, no later `get_or_load` for that key gives a value loaded before it.
+/// Invariant: once `forget` has returned, no later `kept` or `get_or_load` for that key gives a value loaded before it.
 /// A load that was under way while anything was forgotten may hold the old value, so it is not kept: `epoch`
-/// tells, and both sides hold its lock while they touch the cache.
+/// tells, and all who put a value anywhere or forget one hold its lock.
 pub(crate) struct ReadThrough<K, V> {
     cache: Cache<K, V>,
+    at_hand: PerThread<Mutex<unsync::Cache<K, V>>>,
     epoch: Mutex<u64>,
 }
 
-impl<K: Hash + Eq + Clone, V: Clone> ReadThrough<K, V> {
+/// What a value can be looked up by.
+pub(crate) trait NameOf<K>: Hash + Equivalent<K> {
+    /// What it is kept under.
+    fn to_key(&self) -> K;
+}
+
+impl<K: Hash + Eq + Clone> NameOf<K> for K {
+    fn to_key(&self) -> K {
+        self.clone()
+    }
+}
+
+impl NameOf<Box<str>> for str {
+    fn to_key(&self) -> Box<str> {
+        self.into()
+    }
+}
+
+impl<K: Hash + Eq + Clone, V: Own> ReadThrough<K, V> {
     /// A cache of at most about `capacity` values.
     pub(crate) fn new(capacity: usize) -> Self {
-        Self { cache: Cache::new(capacity), epoch: Mutex::new(0) }
+        let at_hand = || Mutex::new(unsync::Cache::new(capacity.min(AT_HAND)));
+        Self { cache: Cache::new(capacity), at_hand: PerThread::new(at_hand), epoch: Mutex::new(0) }
     }
 
     /// The value for `key`, if it is kept.
-    pub(crate) fn kept<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) -> Option<V> {
-        self.cache.get(key)
+    pub(crate) fn kept<Q: NameOf<K> + ?Sized>(&self, key: &Q) -> Option<V> {
+        if let Some(value) = lock(self.at_hand.mine()).get(key) {
+            return Some(value.clone());
+        }
+        // Asked without the lock first: what is not there, a stranger may ask for at will.
+        self.cache.get(key)?;
+        let _epoch = lock(&self.epoch);
+        let value = self.cache.get(key)?.own();
+        lock(self.at_hand.mine()).insert(key.to_key(), value.clone());
+        Some(value)
     }
 
     /// The value for `key`: kept, or loaded. Absence is not kept, so that a stranger cannot fill the cache.
@@ -46,9 +80,9 @@ impl<K: Hash + Eq + Clone, V: Clone> ReadThrough<K, V> {
         key: &K,
         load: impl Future<Output = Result<Option<V>, E>>,
     ) -> Result<Option<V>, E> {
-        let before = *self.epoch.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = *lock(&self.epoch);
         let Some(value) = load.await? else { return Ok(None) };
-        let epoch = self.epoch.lock().unwrap_or_else(PoisonError::into_inner);
+        let epoch = lock(&self.epoch);
         if *epoch == before {
             self.cache.insert(key.clone(), value.clone());
         }
@@ -57,51 +91,73 @@ impl<K: Hash + Eq + Clone, V: Clone> ReadThrough<K, V> {
 
     /// Drops the value for `key`, and keeps loads now under way from bringing it back.
     pub(crate) fn forget(&self, key: &K) {
-        let mut epoch = self.epoch.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut epoch = lock(&self.epoch);
         *epoch += 1;
         self.cache.remove(key);
+        self.at_hand.iter().for_each(|at_hand| drop(lock(at_hand).remove(key)));
     }
 
     /// Drops all values that `is_old` names; looks at every value kept, so for rare changes only.
     pub(crate) fn forget_where(&self, is_old: impl Fn(&K, &V) -> bool) {
-        let mut epoch = self.epoch.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut epoch = lock(&self.epoch);
         *epoch += 1;
         self.cache.retain(|key, value| !is_old(key, value));
+        self.at_hand.iter().for_each(|at_hand| lock(at_hand).retain(|key, value| !is_old(key, value)));
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::convert::Infallible;
+    use std::{
+        convert::Infallible,
+        future::{Ready, ready},
+        sync::{Arc, Barrier},
+        thread,
+    };
 
     use super::*;
+
+    type Value = Arc<&'static str>;
+    type Tested = ReadThrough<i32, Value>;
+
+    fn found(text: &'static str) -> Ready<Result<Option<Value>, Infallible>> {
+        ready(Ok(Some(Arc::new(text))))
+    }
+
+    /// The value for `key`, which the store has as `stored`.
+    async fn get(cache: &Tested, key: i32, stored: &'static str) -> &'static str {
+        *cache.get_or_load(&key, || found(stored)).await.unwrap().unwrap()
+    }
 
     #[tokio::test]
     async fn keeps_until_forgotten() {
         let cache = ReadThrough::new(10);
-        let load = |value| async move { Ok::<_, Infallible>(Some(value)) };
-        assert_eq!(cache.get_or_load(&1, || load("old")).await, Ok(Some("old")));
-        assert_eq!(cache.get_or_load(&1, || load("new")).await, Ok(Some("old")));
+        assert_eq!(get(&cache, 1, "old").await, "old");
+        assert_eq!(get(&cache, 1, "new").await, "old");
         cache.forget(&1);
-        assert_eq!(cache.get_or_load(&1, || load("new")).await, Ok(Some("new")));
+        assert_eq!(get(&cache, 1, "new").await, "new");
     }
 
     #[tokio::test]
     async fn forgets_many_at_once_and_keeps_the_others() {
         let cache = ReadThrough::new(10);
-        let load = |value| async move { Ok::<_, Infallible>(Some(value)) };
         for key in 1..=4 {
-            assert_eq!(cache.get_or_load(&key, || load("old")).await, Ok(Some("old")));
+            assert_eq!(get(&cache, key, "old").await, "old");
+            assert_eq!(get(&cache, key, "new").await, "old");
         }
         cache.forget_where(|key, _| key % 2 == 0);
-        assert_eq!(cache.get_or_load(&1, || load("new")).await, Ok(Some("old")));
-        assert_eq!(cache.get_or_load(&2, || load("new")).await, Ok(Some("new")));
+        assert_eq!(get(&cache, 1, "new").await, "old");
+        assert_eq!(get(&cache, 2, "new").await, "new");
         let overtaken = async {
             cache.forget_where(|key, _| *key == 4);
-            Ok::<_, Infallible>(Some("old"))
+            found("old").await
         };
-        assert_eq!(cache.get_or_load(&5, || overtaken).await, Ok(Some("old")));
-        assert_eq!(cache.get_or_load(&5, || load("new")).await, Ok(Some("new")));
+        assert_eq!(cache.get_or_load(&5, || overtaken).await.unwrap(), Some(Arc::new("old")));
+        assert_eq!(get(&cache, 5, "new").await, "new");
     }
 
     #[tokio::test]
@@ -109,17 +165,54 @@ mod tests {
         let cache = ReadThrough::new(10);
         let overtaken = async {
             cache.forget(&1);
-            Ok::<_, Infallible>(Some("old"))
+            found("old").await
         };
-        assert_eq!(cache.get_or_load(&1, || overtaken).await, Ok(Some("old")));
-        let load = async { Ok::<_, Infallible>(Some("new")) };
-        assert_eq!(cache.get_or_load(&1, || load).await, Ok(Some("new")));
+        assert_eq!(cache.get_or_load(&1, || overtaken).await.unwrap(), Some(Arc::new("old")));
+        assert_eq!(get(&cache, 1, "new").await, "new");
     }
 
     #[tokio::test]
     async fn absence_is_not_kept() {
-        let cache = ReadThrough::<i32, i32>::new(10);
+        let cache = Tested::new(10);
         assert_eq!(cache.get_or_load(&1, || async { Ok::<_, Infallible>(None) }).await, Ok(None));
-        assert_eq!(cache.get_or_load(&1, || async { Ok::<_, Infallible>(Some(2)) }).await, Ok(Some(2)));
+        assert_eq!(cache.kept(&1), None);
+        assert_eq!(get(&cache, 1, "new").await, "new");
+    }
+
+    #[tokio::test]
+    async fn what_other_threads_have_at_hand_is_forgotten_too() {
+        let ways: [fn(&Tested); 2] =
+            [|cache| cache.forget(&1), |cache| cache.forget_where(|_, value| **value == "old")];
+        for forget in ways {
+            let cache = ReadThrough::new(10);
+            assert_eq!(get(&cache, 1, "old").await, "old");
+            let (asked, forgotten) = (Barrier::new(4), Barrier::new(4));
+            thread::scope(|scope| {
+                for _ in 0..3 {
+                    scope.spawn(|| {
+                        assert_eq!(cache.kept(&1), Some(Arc::new("old")));
+                        asked.wait();
+                        forgotten.wait();
+                        assert_eq!(cache.kept(&1), None);
+                    });
+                }
+                asked.wait();
+                let having = cache.at_hand.iter().filter(|at_hand| lock(at_hand).contains_key(&1));
+                assert_eq!(having.count(), 3);
+                forget(&cache);
+                forgotten.wait();
+            });
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_thread_has_at_hand_outlives_eviction_and_no_change() {
+        let cache = ReadThrough::new(4);
+        assert_eq!(get(&cache, 1, "old").await, "old");
+        assert_eq!(get(&cache, 1, "new").await, "old");
+        cache.cache.clear();
+        assert_eq!(get(&cache, 1, "new").await, "old");
+        cache.forget(&1);
+        assert_eq!(get(&cache, 1, "new").await, "new");
     }
 }

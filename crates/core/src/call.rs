@@ -48,7 +48,7 @@ impl RequestId {
     pub(crate) const LENGTH: usize = 36;
 
     /// The text form.
-    pub(crate) fn as_bytes(&self) -> &[u8; Self::LENGTH] {
+    pub fn as_bytes(&self) -> &[u8; Self::LENGTH] {
         &self.0
     }
 

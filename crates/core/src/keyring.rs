@@ -15,13 +15,14 @@ use reseal_types::{
 };
 
 use crate::{
-    cache::ReadThrough,
+    cache::{NameOf, ReadThrough},
     env::Env,
     error::{Cause, Error},
     grants::{GrantName, GrantsHeld},
     key_store::{BackingKey, HeldStore},
     last_use::{LastUse, LastUses},
     material,
+    per_thread::Local,
     record::{AliasRecord, IdentityKind, KeyRecord, MaterialEntry, MaterialRecord, place},
     store::{RecordKey, StoreError},
     vault::{Changes, VaultError},
@@ -226,9 +227,15 @@ impl Equivalent<(Region, KeyId)> for KeyName<'_> {
     }
 }
 
+impl NameOf<(Region, KeyId)> for KeyName<'_> {
+    fn to_key(&self) -> (Region, KeyId) {
+        (self.0.clone(), self.1)
+    }
+}
+
 /// Keys, aliases and grants in use.
 pub(crate) struct Keyring {
-    keys: ReadThrough<(Region, KeyId), Arc<Key>>,
+    keys: ReadThrough<(Region, KeyId), Local<Key>>,
     aliases: ReadThrough<(AccountId, Region, AliasName), KeyId>,
     /// Grants that are known to be there, for calls that carry their tokens.
     pub(crate) grants: ReadThrough<GrantName, ()>,
@@ -248,14 +255,14 @@ impl Keyring {
 
 impl Env {
     /// The KMS key with that id in that Region, whatever account it belongs to.
-    pub(crate) async fn key(&self, region: &Region, id: KeyId) -> Result<Option<Arc<Key>>, Error> {
+    pub(crate) async fn key(&self, region: &Region, id: KeyId) -> Result<Option<Local<Key>>, Error> {
         match self.keyring.keys.kept(&KeyName(region, id)) {
             Some(key) if key.good_until.is_none() => Ok(Some(key)),
             _ => Box::pin(self.key_of_now(region, id)).await,
         }
     }
 
-    async fn key_of_now(&self, region: &Region, id: KeyId) -> Result<Option<Arc<Key>>, Error> {
+    async fn key_of_now(&self, region: &Region, id: KeyId) -> Result<Option<Local<Key>>, Error> {
         let name = (region.clone(), id);
         let key = self.keyring.keys.get_or_load(&name, || self.load_key(region, id)).await?;
         if key.as_ref().and_then(|key| key.good_until).is_some_and(|end| end <= self.clock.now()) {
@@ -265,7 +272,7 @@ impl Env {
         Ok(key)
     }
 
-    async fn load_key(&self, region: &Region, id: KeyId) -> Result<Option<Arc<Key>>, Error> {
+    async fn load_key(&self, region: &Region, id: KeyId) -> Result<Option<Local<Key>>, Error> {
         let Some(held) = self.vault.read::<KeyRecord>(&place::key(region, id)?).await? else {
             return Ok(None);
         };
@@ -276,7 +283,7 @@ impl Env {
             None => None,
         };
         let last_use = self.keyring.last_uses.of(region, id);
-        Ok(Some(Arc::new(key.in_store(store).seen_at(self.clock.now(), last_use))))
+        Ok(Some(Local::new(key.in_store(store).seen_at(self.clock.now(), last_use))))
     }
 
     /// The key an alias points to.
@@ -370,7 +377,7 @@ impl Env {
     /// First the key store: a key loaded after this must not see what it was before.
     fn forget_key_store(&self, account: AccountId, region: Region, id: &str) {
         self.key_stores.forget(account, region, id);
-        let is_in_it = |key: &Arc<Key>| {
+        let is_in_it = |key: &Local<Key>| {
             key.record.account == account
                 && key.record.stored_in.as_ref().is_some_and(|held| held.store == id)
         };

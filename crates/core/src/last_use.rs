@@ -95,7 +95,8 @@ impl Default for LastUse {
 }
 
 impl LastUse {
-    /// Notes a use. When two come at the same moment, one of them is as good as the other.
+    /// Notes a use. When two come at the same moment, one of them is as good as the other, and nothing is written for the
+    /// second of the same kind: threads that use the same key often do not take its words from each other each time.
     pub(crate) fn note(
         &self,
         operation: Tracked,
@@ -104,6 +105,11 @@ impl LastUse {
         request_id: &RequestId,
     ) {
         let turn = self.turn.load(Ordering::Relaxed);
+        let head = [at.millis().cast_unsigned(), u64::from(operation.0)];
+        if turn != 0 && self.words.iter().zip(head).all(|(word, value)| word.load(Ordering::Relaxed) == value)
+        {
+            return;
+        }
         let taken = turn.is_multiple_of(2)
             && self.turn.compare_exchange(turn, turn + 1, Ordering::Acquire, Ordering::Relaxed).is_ok();
         if !taken {
@@ -111,7 +117,6 @@ impl LastUse {
         }
         // What follows is not seen before the turn is odd.
         fence(Ordering::Release);
-        let head = [at.millis().cast_unsigned(), u64::from(operation.0)];
         let words = head.into_iter().chain(to_words(event_id)).chain(to_words(request_id));
         self.words.iter().zip(words).for_each(|(word, value)| word.store(value, Ordering::Relaxed));
         self.turn.store(turn + 2, Ordering::Release);
@@ -317,8 +322,13 @@ mod tests {
         assert!(!last.is_written());
         last.written.store(turn, Ordering::Relaxed);
         assert!(last.is_written());
-        last.note(Tracked::of("Sign").unwrap(), at, &id('a'), &id('b'));
+        last.note(Tracked::of("Sign").unwrap(), at, &id('c'), &id('d'));
+        assert!(last.is_written(), "the same at the same moment is as good");
+        last.note(Tracked::of("Verify").unwrap(), at, &id('c'), &id('d'));
         assert!(!last.is_written());
+        let first = LastUse::default();
+        first.note(Tracked::of("Decrypt").unwrap(), Timestamp::from_millis(0), &id('a'), &id('b'));
+        assert!(first.read().is_some(), "words that were never written say nothing");
     }
 
     /// Each thread notes uses all parts of which say who it is: no reader ever sees parts of two.

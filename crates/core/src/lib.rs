@@ -32,6 +32,7 @@ mod multi_region;
 pub mod operation;
 pub mod ops;
 mod outbox;
+pub mod per_thread;
 mod permit;
 mod pipeline;
 pub mod quota;

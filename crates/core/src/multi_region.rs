@@ -3,8 +3,6 @@
 //! Each related key is a KMS key of its own in its Region, with its own sealed copies of the key material, so that
 //! the destruction of one destroys nothing of another.
 
-use std::sync::Arc;
-
 use reseal_types::{KeyMaterialId, Region};
 
 use crate::{
@@ -12,6 +10,7 @@ use crate::{
     error::Error,
     keyring::{Key, key_arn},
     operation::ServiceNote,
+    per_thread::Local,
     record::{KeyRecord, MaterialRecord, MultiRegion, place},
     schedule::put_key,
     vault::{Changes, VaultError},
@@ -19,7 +18,7 @@ use crate::{
 
 impl Env {
     /// The key related to `record` that stands in `region`.
-    pub(crate) async fn related_key(&self, record: &KeyRecord, region: &Region) -> Result<Arc<Key>, Error> {
+    pub(crate) async fn related_key(&self, record: &KeyRecord, region: &Region) -> Result<Local<Key>, Error> {
         let key = self.key(region, record.id).await?.filter(|key| key.record.account == record.account);
         match key {
             Some(key) => Ok(key),

@@ -111,18 +111,18 @@ pub enum StateRule {
 
 /// A key as a request points at it.
 #[derive(Debug, Clone)]
-pub(crate) enum Target {
+pub(crate) enum Target<'r> {
     /// By one of the four forms.
-    Named(KeyRef),
+    Named(KeyRef<'r>),
     /// By the header of a ciphertext alone.
     OfCiphertext(KeyId),
     /// By one of the four forms, along with a ciphertext whose header names this key. A bare key id is then
     /// enough for a key of another account.
-    NamedWithCiphertext(KeyRef, KeyId),
+    NamedWithCiphertext(KeyRef<'r>, KeyId),
     /// By a grant token: the key of its grant.
-    OfGrantToken(String),
+    OfGrantToken(&'r str),
     /// The replica in this Region of the multi-Region primary that the request named first.
-    ReplicaOfFirst(Region),
+    ReplicaOfFirst(&'r str),
 }
 
 /// What a request says about itself to the policies, for the key at hand.
@@ -337,7 +337,7 @@ pub(crate) trait Operation: 'static {
     ///
     /// # Errors
     /// When the request names no key at all.
-    fn targets(_request: &Self::Request) -> Result<Vec<Target>, Error> {
+    fn targets(_request: &Self::Request) -> Result<Vec<Target<'_>>, Error> {
         Ok(Vec::new())
     }
 

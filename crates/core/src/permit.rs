@@ -21,11 +21,12 @@ use crate::{
     key_store::Asked,
     keyring::{Key, Materials},
     operation::{KeyRule, OpSpec, StateRule, UsageRule},
+    per_thread::Local,
 };
 
 /// A key together with the decision that the action on it is allowed. Made by `authorize` alone.
 pub(crate) struct Permitted {
-    key: Arc<Key>,
+    key: Local<Key>,
     rule: &'static KeyRule,
     /// What a custom key store is told about the call.
     asked: Option<Asked>,
@@ -49,7 +50,7 @@ impl Permits {
         self.into_array::<1>().map(|[permitted]| permitted)
     }
 
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &Arc<Key>> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Local<Key>> {
         self.0.iter().map(|permitted| &permitted.key)
     }
 
@@ -105,18 +106,18 @@ const NOT_CONNECTED: &str = "This KMS key is in a custom key store that is not c
     proxy. Connect the external key store and try the request again.";
 
 impl Permitted {
-    pub(super) fn new(key: Arc<Key>, rule: &'static KeyRule, call: &Call, operation: &'static str) -> Self {
+    pub(super) fn new(key: Local<Key>, rule: &'static KeyRule, call: &Call, operation: &'static str) -> Self {
         let asked = external::asked(&key, call, operation);
         Self { key, rule, asked }
     }
 
     /// The key.
-    pub(crate) fn key(&self) -> &Arc<Key> {
+    pub(crate) fn key(&self) -> &Local<Key> {
         &self.key
     }
 
     /// The key, once it was used.
-    pub(crate) fn into_key(self) -> Arc<Key> {
+    pub(crate) fn into_key(self) -> Local<Key> {
         self.key
     }
 

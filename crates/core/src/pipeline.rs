@@ -5,8 +5,6 @@
 //! the operation itself. Authorization comes before state, so that a caller learns nothing about a key it may
 //! not use; both sides of a ReEncrypt are authorized before anything is decrypted.
 
-#[cfg(any(test, feature = "test-util"))]
-use std::sync::Arc;
 use std::{marker::PhantomData, pin::Pin};
 
 use reseal_types::Timestamp;
@@ -33,6 +31,7 @@ use crate::{
 #[cfg(any(test, feature = "test-util"))]
 use crate::{
     keyring::Key,
+    per_thread::Local,
     resolve::{Found, ShownAs},
 };
 
@@ -273,8 +272,8 @@ pub(crate) async fn decide<Op: Operation>(
     }
     for _ in 0..rounds {
         trail.note_parameters(|_| {});
-        let found = |key: &Arc<Key>| {
-            Resolved::Key(Found { key: Arc::clone(key), alias: None, shown_as: ShownAs::KeyArn })
+        let found = |key: &Local<Key>| {
+            Resolved::Key(Found { key: key.clone(), alias: None, shown_as: ShownAs::KeyArn })
         };
         let resolved = keys.iter().map(|(rule, key)| (*rule, found(key))).collect();
         authorize::<Op>(env, call, &request, resolved, &mut trail).await?;

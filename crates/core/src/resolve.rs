@@ -4,8 +4,6 @@
 //! one known only from a ciphertext, that is not there comes out as hidden; authorization then answers exactly
 //! as if it were there and refused.
 
-use std::sync::Arc;
-
 use reseal_policy::DenialReason;
 use reseal_types::{AccountId, AliasName, KeyId, KeyRef, Region, key_ref::ArnPlace};
 
@@ -15,6 +13,7 @@ use crate::{
     error::{DeniedResource, Error, NotFound},
     keyring::{Key, alias_arn, key_arn},
     operation::{Forms, KeyRule, OpSpec, Target},
+    per_thread::Local,
     record::{Marker, place},
     vault::VaultError,
 };
@@ -39,7 +38,7 @@ impl Resolved {
 
 /// A key that was found.
 pub(crate) struct Found {
-    pub(crate) key: Arc<Key>,
+    pub(crate) key: Local<Key>,
     pub(crate) alias: Option<AliasName>,
     pub(crate) shown_as: ShownAs,
 }
@@ -61,22 +60,23 @@ pub(crate) async fn resolve(
     call: &Call,
     spec: &OpSpec,
     rule: &KeyRule,
-    target: Target,
+    target: Target<'_>,
     first: Option<&Resolved>,
 ) -> Result<Option<Resolved>, Error> {
     let resolved = match target {
         Target::OfCiphertext(id) => of_ciphertext(env, call, id).await,
         Target::Named(reference) => named(env, call, spec, rule, reference, None).await,
         Target::NamedWithCiphertext(reference, id) => named(env, call, spec, rule, reference, Some(id)).await,
-        Target::OfGrantToken(token) => Box::pin(of_grant_token(env, call, &token)).await,
-        Target::ReplicaOfFirst(region) => return Box::pin(replica(env, first, &region)).await,
+        Target::OfGrantToken(token) => Box::pin(of_grant_token(env, call, token)).await,
+        Target::ReplicaOfFirst(region) => return Box::pin(replica(env, first, region)).await,
     };
     resolved.map(Some)
 }
 
 /// The replica in `region`, if the first key is a multi-Region primary that has one there.
-async fn replica(env: &Env, first: Option<&Resolved>, region: &Region) -> Result<Option<Resolved>, Error> {
+async fn replica(env: &Env, first: Option<&Resolved>, region: &str) -> Result<Option<Resolved>, Error> {
     let Some(Resolved::Key(Found { key, .. })) = first else { return Ok(None) };
+    let Some(region) = &Region::parse(region) else { return Ok(None) };
     let record = &key.record;
     let set = record.multi_region.as_ref().filter(|set| set.primary == record.region);
     if !set.is_some_and(|set| set.replicas.contains(region)) || !env.settings.regions.contains(region) {
@@ -108,7 +108,7 @@ async fn named(
     call: &Call,
     spec: &OpSpec,
     rule: &KeyRule,
-    reference: KeyRef,
+    reference: KeyRef<'_>,
     of_ciphertext: Option<KeyId>,
 ) -> Result<Resolved, Error> {
     let own = call.caller.account();
@@ -125,7 +125,7 @@ async fn named(
             }
         }
         KeyRef::KeyArn(place, id) => {
-            check_place(env, call, &place)?;
+            check_place(env, call, place)?;
             let key = env.key(&call.region, id).await?.filter(|key| key.record.account == place.account);
             match key {
                 Some(key) => Ok(found(key, None, ShownAs::KeyArn)),
@@ -135,12 +135,13 @@ async fn named(
         }
         KeyRef::AliasName(name) if rule.forms == Forms::Any => Box::pin(by_alias(env, call, own, name)).await,
         KeyRef::AliasArn(place, name) if rule.forms == Forms::Any => {
-            check_place(env, call, &place)?;
+            check_place(env, call, place)?;
             Box::pin(by_alias(env, call, place.account, name)).await
         }
         KeyRef::AliasName(name) => Err(Error::NotFound(NotFound::InvalidKeyId(name.to_string()))),
         KeyRef::AliasArn(place, name) => {
-            let arn = alias_arn(&place.partition, &place.region, place.account, &name);
+            let ArnPlace { partition, region, account } = place;
+            let arn = format!("arn:{partition}:kms:{region}:{account}:{name}");
             Err(Error::NotFound(NotFound::InvalidKeyId(arn)))
         }
     }
@@ -164,7 +165,7 @@ async fn by_alias(env: &Env, call: &Call, account: AccountId, name: AliasName) -
     }
 }
 
-fn found(key: Arc<Key>, alias: Option<AliasName>, shown_as: ShownAs) -> Resolved {
+fn found(key: Local<Key>, alias: Option<AliasName>, shown_as: ShownAs) -> Resolved {
     Resolved::Key(Found { key, alias, shown_as })
 }
 
@@ -173,9 +174,9 @@ fn hidden(arn: String) -> Resolved {
 }
 
 /// The ARN must be one of this endpoint's Region and partition.
-fn check_place(env: &Env, call: &Call, place: &ArnPlace) -> Result<(), Error> {
-    if place.region != call.region || place.partition != env.settings.partition {
-        return Err(Error::NotFound(NotFound::OtherRegion(place.region.clone())));
+fn check_place(env: &Env, call: &Call, place: ArnPlace<'_>) -> Result<(), Error> {
+    if place.region != call.region.as_str() || place.partition != env.settings.partition.as_str() {
+        return Err(Error::NotFound(NotFound::OtherRegion(place.region.to_owned())));
     }
     Ok(())
 }

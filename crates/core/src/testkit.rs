@@ -17,7 +17,7 @@ pub use key_stores::FakeKeyStores;
 use reseal_types::{AccountId, Partition, Region, Reveal, SecretBytes, Timestamp};
 
 use crate::{
-    audit::{AuditSink, AuditUnavailable, BatchNumber, Kept},
+    audit::{AuditSink, AuditUnavailable, BatchId, Kept},
     call::{Call, RequestId},
     custodian::{Custodian, CustodianError},
     env::{Busy, Clock, Entropy, Env, NoEntropy, Parts, Settings, Workers},
@@ -128,7 +128,7 @@ impl AuditSink for MemoryAudit {
         Ok(Kept::Already)
     }
 
-    fn settle(&self, _batch: BatchNumber) -> Result<(), AuditUnavailable> {
+    fn settle(&self, _batch: BatchId) -> Result<(), AuditUnavailable> {
         self.ready()
     }
 

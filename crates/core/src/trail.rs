@@ -16,6 +16,7 @@ use crate::{
     json::JsonObject,
     keyring::Key,
     operation::{Notes, ServiceNote},
+    per_thread::Local,
 };
 
 /// Members that every record has.
@@ -60,7 +61,7 @@ pub(crate) struct Trail<'a> {
 /// What a call works on.
 enum Resource {
     /// A KMS key that it may use.
-    Key(Arc<Key>),
+    Key(Local<Key>),
     /// Something else, by its ARN, with its owner.
     Named(AccountId, String),
 }
@@ -179,12 +180,12 @@ impl<'a> Trail<'a> {
     }
 
     /// Notes a key that the call may use.
-    pub(crate) fn note_key(&mut self, key: Arc<Key>) {
+    pub(crate) fn note_key(&mut self, key: Local<Key>) {
         self.resources.push(Resource::Key(key));
     }
 
     /// The keys that the call may use.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &Arc<Key>> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Local<Key>> {
         self.resources.iter().filter_map(|resource| match resource {
             Resource::Key(key) => Some(key),
             Resource::Named(..) => None,

@@ -15,6 +15,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
+use reseal_core::per_thread::Own;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -32,7 +33,7 @@ use crate::{
 pub(crate) type Answer = Response<Full<Bytes>>;
 
 /// What answers requests. Clones share their state.
-pub(crate) trait Handler: Clone + Send + Sync + 'static {
+pub(crate) trait Handler: Own + Send + Sync + 'static {
     /// Answers one request. There is no failure: that is an answer too.
     fn handle(self, request: Request<Incoming>, peer: Arc<Peer>) -> Answering;
 }

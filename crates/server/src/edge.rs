@@ -20,6 +20,7 @@ use reseal_core::{
     env::Env,
     error::Error as CoreError,
     ops::{Entry, Reply},
+    per_thread::{Local, Own},
 };
 
 use reseal_identity::{Fault, Issuers};
@@ -78,12 +79,12 @@ pub fn serve(
     let counts = Arc::clone(&metrics.connections);
     let max_headers = limits.max_headers;
     let bodies = Bodies::new(limits.clone());
-    let edge = Edge(Arc::new(Inner { env, hooks, metrics, bodies, max_headers, dev }));
+    let edge = Edge(Local::new(Inner { env, hooks, metrics, bodies, max_headers, dev }));
     listener::start(listener::Parts { listen, tls, threads, limits, counts }, &edge, shutdown)
 }
 
 #[derive(Clone)]
-struct Edge(Arc<Inner>);
+struct Edge(Local<Inner>);
 
 struct Inner {
     env: Arc<Env>,
@@ -92,6 +93,12 @@ struct Inner {
     bodies: Bodies,
     max_headers: usize,
     dev: Option<DevMode>,
+}
+
+impl Own for Edge {
+    fn own(&self) -> Self {
+        Self(self.0.own())
+    }
 }
 
 impl Handler for Edge {

@@ -263,6 +263,7 @@ impl<H: Handler> Worker<H> {
         let mut ticks = tokio::time::interval(tick);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut stop = std::pin::pin!(shutdown.triggered());
+        self.handler = self.handler.own();
         loop {
             tokio::select! {
                 () = &mut stop => break,

@@ -22,7 +22,10 @@ use hyper::{
     body::Incoming,
     header::{CONTENT_TYPE, HeaderValue},
 };
-use reseal_core::ops::{self, Entry};
+use reseal_core::{
+    ops::{self, Entry},
+    per_thread::{Own, PerThread},
+};
 
 use crate::{
     connection::{Answer, Answering, Handler, Peer},
@@ -186,30 +189,48 @@ impl Default for Metrics {
 /// The counters of one operation.
 pub(crate) struct OperationMetrics {
     name: &'static str,
-    /// One for each bucket and one for slower requests; not cumulative.
-    buckets: [AtomicU64; BUCKETS_MICROS.len() + 1],
-    nanos: AtomicU64,
+    times: PerThread<Times>,
     errors: ErrorCounts,
 }
 
-impl OperationMetrics {
-    fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            buckets: [const { AtomicU64::new(0) }; _],
-            nanos: AtomicU64::new(0),
-            errors: ErrorCounts::new(),
-        }
-    }
+/// How long the requests took that one thread served.
+#[derive(Default)]
+struct Times {
+    /// One for each bucket and one for slower requests; not cumulative.
+    buckets: [AtomicU64; BUCKETS_MICROS.len() + 1],
+    nanos: AtomicU64,
+}
 
-    /// Counts a request that took `time`, and its error if it failed.
-    pub(crate) fn observe(&self, time: Duration, error: Option<&str>) {
+impl Times {
+    fn add(&self, time: Duration) {
         let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let bucket = BUCKETS_MICROS.iter().position(|bound| nanos <= bound * 1_000);
         if let Some(count) = self.buckets.get(bucket.unwrap_or(BUCKETS_MICROS.len())) {
             count.fetch_add(1, Relaxed);
         }
         self.nanos.fetch_add(nanos, Relaxed);
+    }
+}
+
+impl OperationMetrics {
+    fn new(name: &'static str) -> Self {
+        Self { name, times: PerThread::new(Times::default), errors: ErrorCounts::new() }
+    }
+
+    /// The counts of all threads: one for each bucket and one for slower requests, and the time of all in nanoseconds.
+    fn times(&self) -> ([u64; BUCKETS_MICROS.len() + 1], u64) {
+        let mut buckets = [0; _];
+        let mut nanos = 0;
+        for times in self.times.iter() {
+            buckets.iter_mut().zip(&times.buckets).for_each(|(sum, count)| *sum += count.load(Relaxed));
+            nanos += times.nanos.load(Relaxed);
+        }
+        (buckets, nanos)
+    }
+
+    /// Counts a request that took `time`, and its error if it failed.
+    pub(crate) fn observe(&self, time: Duration, error: Option<&str>) {
+        self.times.mine().add(time);
         if let Some(error) = error {
             self.errors.add(error);
         }
@@ -287,6 +308,12 @@ pub fn serve_metrics(
 
 #[derive(Clone)]
 struct Exposition(Arc<Metrics>);
+
+impl Own for Exposition {
+    fn own(&self) -> Self {
+        self.clone()
+    }
+}
 
 impl Handler for Exposition {
     fn handle(self, request: Request<Incoming>, _peer: Arc<Peer>) -> Answering {

@@ -52,11 +52,15 @@ struct Name {
 
 impl Name {
     fn parse(text: &str) -> Option<Self> {
-        let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        let length = u8::try_from(text.len()).ok().filter(|length| *length > 0)?;
+        let length = u8::try_from(text.len()).ok().filter(|_| Self::is_legal(text))?;
         let mut bytes = [0; MAX_NAME_BYTES];
         bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
-        text.bytes().all(legal).then_some(Self { length, bytes })
+        Some(Self { length, bytes })
+    }
+
+    fn is_legal(text: &str) -> bool {
+        let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        (1..=MAX_NAME_BYTES).contains(&text.len()) && text.bytes().all(legal)
     }
 
     fn as_bytes(&self) -> &[u8] {
@@ -78,6 +82,11 @@ macro_rules! name_type {
             /// Parses 1 to 64 characters of `a-z`, `0-9` and `-`.
             pub fn parse(text: &str) -> Option<Self> {
                 Name::parse(text).map(Self)
+            }
+
+            /// Whether the text is such a name.
+            pub fn is_legal(text: &str) -> bool {
+                Name::is_legal(text)
             }
 
             /// The name.

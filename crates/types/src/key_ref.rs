@@ -192,24 +192,24 @@ pub enum AliasNameError {
 
 /// A KMS key as a request names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyRef {
+pub enum KeyRef<'t> {
     /// `1234abcd-12ab-34cd-56ef-1234567890ab`: a key of the caller's account and the endpoint's Region.
     KeyId(KeyId),
     /// `arn:aws:kms:us-east-1:111122223333:key/1234abcd-…`
-    KeyArn(ArnPlace, KeyId),
+    KeyArn(ArnPlace<'t>, KeyId),
     /// `alias/name`: an alias of the caller's account and the endpoint's Region.
     AliasName(AliasName),
     /// `arn:aws:kms:us-east-1:111122223333:alias/name`
-    AliasArn(ArnPlace, AliasName),
+    AliasArn(ArnPlace<'t>, AliasName),
 }
 
 /// Where the resource of an ARN lives.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArnPlace {
-    /// The partition named by the ARN.
-    pub partition: Partition,
-    /// The Region named by the ARN.
-    pub region: Region,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArnPlace<'t> {
+    /// The partition named by the ARN: a legal name.
+    pub partition: &'t str,
+    /// The Region named by the ARN: a legal name.
+    pub region: &'t str,
     /// The account named by the ARN.
     pub account: AccountId,
 }
@@ -223,12 +223,12 @@ pub enum KeyRefError {
     InvalidArn(String),
 }
 
-impl KeyRef {
+impl<'t> KeyRef<'t> {
     /// Parses any of the four forms.
     ///
     /// # Errors
     /// [`KeyRefError`], which the service answers as `NotFoundException` or `InvalidArnException`.
-    pub fn parse(text: &str) -> Result<Self, KeyRefError> {
+    pub fn parse(text: &'t str) -> Result<Self, KeyRefError> {
         if let Some(rest) = text.strip_prefix("arn:") {
             return parse_arn(rest).ok_or_else(|| KeyRefError::InvalidArn(text.to_owned()));
         }
@@ -241,15 +241,15 @@ impl KeyRef {
 }
 
 /// What stands behind `arn:`. Only for the end of what differs in length is anything searched.
-fn parse_arn(text: &str) -> Option<KeyRef> {
+fn parse_arn(text: &str) -> Option<KeyRef<'_>> {
     const ACCOUNT_DIGITS: usize = 12;
     let (partition, rest) = cut(text)?;
     let (region, rest) = cut(rest.strip_prefix("kms:")?)?;
     let (account, rest) = rest.split_at_checked(ACCOUNT_DIGITS)?;
     let resource = rest.strip_prefix(':')?;
     let place = ArnPlace {
-        partition: Partition::parse(partition)?,
-        region: Region::parse(region)?,
+        partition: Some(partition).filter(|text| Partition::is_legal(text))?,
+        region: Some(region).filter(|text| Region::is_legal(text))?,
         account: AccountId::parse(account)?,
     };
     if let Some(id) = resource.strip_prefix("key/") {
@@ -326,7 +326,7 @@ mod tests {
         assert!(matches!(KeyRef::parse(&arn), Ok(KeyRef::KeyArn(_, _))));
         let alias = KeyRef::parse("arn:aws:kms:us-east-1:111122223333:alias/x").unwrap();
         let KeyRef::AliasArn(place, name) = alias else { panic!("{alias:?}") };
-        assert_eq!((place.region.as_str(), name.as_str()), ("us-east-1", "alias/x"));
+        assert_eq!((place.region, name.as_str()), ("us-east-1", "alias/x"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use reseal_types::{
-    GrantId, KeyMaterialId, KeySpec, KeyState, KeyUsage, Origin, Region, WrappingAlgorithm, WrappingKeySpec,
+    GrantId, KeyMaterialId, KeySpec, KeyState, KeyUsage, Origin, WrappingAlgorithm, WrappingKeySpec,
 };
 
 /// What is not there.
@@ -14,7 +14,7 @@ pub enum NotFound {
     /// Not a key id at all.
     InvalidKeyId(String),
     /// The ARN names another Region or partition than the endpoint's.
-    OtherRegion(Region),
+    OtherRegion(String),
     /// No alias with this ARN.
     Alias(String),
     /// The key with this ARN has no such key material.

@@ -26,6 +26,7 @@ use crate::{
     keyring::Key,
     operation::OpSpec,
     ops,
+    per_thread::Local,
 };
 
 /// Who, what, and on which key.
@@ -181,15 +182,12 @@ impl Env {
     ) -> Result<Asked<'a>, ExplainError> {
         let reference = question.key.as_deref().map(KeyRef::parse).transpose().map_err(Error::from)?;
         let place = match &reference {
-            Some(KeyRef::KeyArn(place, _) | KeyRef::AliasArn(place, _)) => Some(place.clone()),
+            Some(KeyRef::KeyArn(place, _) | KeyRef::AliasArn(place, _)) => Some(*place),
             _ => None,
         };
         let only = self.settings.regions.first().filter(|_| self.settings.regions.len() == 1);
-        let region = match (&place, &question.region) {
-            (Some(place), _) => Some(place.region.clone()),
-            (None, Some(name)) => Region::parse(name),
-            (None, None) => only.cloned(),
-        };
+        let named = place.map(|place| place.region).or(question.region.as_deref());
+        let region = named.map_or_else(|| only.cloned(), Region::parse);
         let Some(region) = region.filter(|region| self.settings.regions.contains(region)) else {
             return unanswerable("name a Region that is served, with --region or by the key's ARN");
         };
@@ -294,7 +292,7 @@ pub(super) struct Asked<'a> {
     caller: Caller<'a>,
     region: Region,
     alias: Option<AliasName>,
-    key: Option<std::sync::Arc<Key>>,
+    key: Option<Local<Key>>,
     /// `kms:TrailingDaysWithoutKeyUsage`
     idle_days: Option<i64>,
 }

@@ -1,34 +1,47 @@
 //! Access keys and session tokens: whose they are, and the secret that a signature is checked with.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use quick_cache::sync::Cache;
+use reseal_policy::IdentityPolicy;
 use reseal_types::{AccountId, SecretBytes};
 
-use super::{Authenticated, Principal, Session, principal, session::OpenSession};
+use super::{Authenticated, Principal, Session, ShownBy, principal, session::OpenSession};
 use crate::{
     cache::ReadThrough,
     env::Env,
     error::Error,
+    per_thread::{Local, Own},
     record::{AccessKeyRecord, IdentityKind, UserRef, place},
 };
 
 /// An access key with its secret, as a signature check needs it.
 pub struct Credential {
-    caller: Authenticated,
+    principal: Local<Principal>,
     secret: Secret,
+    session_policies: Option<Arc<[Arc<IdentityPolicy>]>>,
 }
 
-enum Secret {
-    LongTerm(Arc<AccessKey>),
+/// What has the secret.
+#[derive(Clone)]
+pub(super) enum Secret {
+    LongTerm(Local<AccessKey>),
     Session(Arc<OpenSession>),
 }
 
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kind, access_key_id) = match self {
+            Self::LongTerm(key) => ("LongTerm", &key.id),
+            Self::Session(open) => ("Session", &open.access_key_id),
+        };
+        f.debug_tuple(kind).field(access_key_id).finish()
+    }
+}
+
 impl Credential {
-    fn long_term(key: Arc<AccessKey>, principal: Arc<Principal>) -> Self {
-        let access_key_id = Arc::clone(&key.id);
-        let caller = Authenticated { principal, access_key_id, session: None, session_policies: None };
-        Self { caller, secret: Secret::LongTerm(key) }
+    fn long_term(key: Local<AccessKey>, principal: Local<Principal>) -> Self {
+        Self { principal, secret: Secret::LongTerm(key), session_policies: None }
     }
 
     /// The caller, if `check` accepts the secret. The number given to `check` changes whenever the secret
@@ -40,32 +53,50 @@ impl Credential {
         self,
         check: impl FnOnce(&SecretBytes, u64) -> Result<(), E>,
     ) -> Result<Authenticated, E> {
-        match &self.secret {
+        let Self { principal, secret, session_policies } = self;
+        match &secret {
             Secret::LongTerm(key) => check(&key.secret, key.serial)?,
             Secret::Session(open) => check(&open.secret, open.serial)?,
         }
-        Ok(self.caller)
+        Ok(Authenticated { principal, by: ShownBy::Secret(secret), session_policies })
     }
 }
 
 /// A long-term access key in use.
-struct AccessKey {
-    id: Arc<str>,
+pub(super) struct AccessKey {
+    pub(super) id: Box<str>,
     account: AccountId,
-    owner: Owner,
     secret: SecretBytes,
     serial: u64,
 }
 
+/// An access key with its owner.
+#[derive(Clone)]
+struct Owned {
+    key: Local<AccessKey>,
+    owner: Owner,
+}
+
+#[derive(Clone)]
 enum Owner {
-    Root(Arc<Principal>),
+    Root(Local<Principal>),
     /// With what it is kept under.
-    User(UserRef, principal::Key),
+    User(Local<(UserRef, principal::Key)>),
+}
+
+impl Own for Owned {
+    fn own(&self) -> Self {
+        let owner = match &self.owner {
+            Owner::Root(root) => Owner::Root(root.own()),
+            Owner::User(user) => Owner::User(user.own()),
+        };
+        Self { key: self.key.own(), owner }
+    }
 }
 
 /// Credentials in use.
 pub(crate) struct Credentials {
-    long_term: ReadThrough<Box<str>, Arc<AccessKey>>,
+    long_term: ReadThrough<Box<str>, Owned>,
     /// Session tokens that were opened, by access key id. A token never changes; whether its principal is still there
     /// and its time not over is asked at every use.
     sessions: Cache<Box<str>, Arc<OpenSession>>,
@@ -84,10 +115,10 @@ impl Credentials {
 impl Env {
     /// The long-term credential with that access key id, if it and its owner are in memory.
     pub fn credential_in_memory(&self, access_key_id: &str) -> Option<Credential> {
-        let key = self.credentials.long_term.kept(access_key_id)?;
-        let principal = match &key.owner {
-            Owner::Root(root) => Arc::clone(root),
-            Owner::User(user, kept_under) => self.principals.kept(kept_under, &user.id)?,
+        let Owned { key, owner } = self.credentials.long_term.kept(access_key_id)?;
+        let principal = match owner {
+            Owner::Root(root) => root,
+            Owner::User(of) => self.principals.kept(&of.1, &of.0.id)?,
         };
         Some(Credential::long_term(key, principal))
     }
@@ -116,29 +147,24 @@ impl Env {
             if !record.active {
                 return Ok(None);
             }
-            let root = || Arc::new(Principal::root(self.settings.partition.as_str(), record.account));
-            Ok::<_, Error>(Some(Arc::new(AccessKey {
-                id: access_key_id.into(),
-                account: record.account,
-                owner: record.user.map_or_else(
-                    || Owner::Root(root()),
-                    |user| {
-                        let kept_under = principal::key_of(record.account, IdentityKind::User, &user.name);
-                        Owner::User(user, kept_under)
-                    },
-                ),
-                secret: record.secret,
-                serial,
-            })))
+            let account = record.account;
+            let root = || Local::new(Principal::root(self.settings.partition.as_str(), account));
+            let owner = record.user.map_or_else(
+                || Owner::Root(root()),
+                |user| {
+                    let kept_under = principal::key_of(account, IdentityKind::User, &user.name);
+                    Owner::User(Local::new((user, kept_under)))
+                },
+            );
+            let (id, secret) = (access_key_id.into(), record.secret);
+            let key = Local::new(AccessKey { id, account, secret, serial });
+            Ok::<_, Error>(Some(Owned { key, owner }))
         };
-        let Some(key) = self.credentials.long_term.get_or_load(&access_key_id.into(), load).await? else {
-            return Ok(None);
-        };
-        let principal = match &key.owner {
-            Owner::Root(root) => Some(Arc::clone(root)),
-            Owner::User(user, _) => {
-                self.principal(key.account, IdentityKind::User, &user.name, &user.id).await?
-            }
+        let owned = self.credentials.long_term.get_or_load(&access_key_id.into(), load).await?;
+        let Some(Owned { key, owner }) = owned else { return Ok(None) };
+        let principal = match owner {
+            Owner::Root(root) => Some(root),
+            Owner::User(of) => self.principal(key.account, IdentityKind::User, &of.0.name, &of.0.id).await?,
         };
         Ok(principal.map(|principal| Credential::long_term(key, principal)))
     }
@@ -162,19 +188,15 @@ impl Env {
             return Ok(None);
         };
         Ok(Some(Credential {
-            caller: Authenticated {
-                principal,
-                access_key_id: Arc::clone(&open.access_key_id),
-                session: Some(Arc::clone(&open.session)),
-                session_policies: (!session_policies.is_empty()).then(|| session_policies.into()),
-            },
+            principal,
             secret: Secret::Session(open),
+            session_policies: (!session_policies.is_empty()).then(|| session_policies.into()),
         }))
     }
 
-    async fn session_principal(&self, open: &OpenSession) -> Result<Option<Arc<Principal>>, Error> {
+    async fn session_principal(&self, open: &OpenSession) -> Result<Option<Local<Principal>>, Error> {
         match &open.of {
-            None => Ok(Some(Arc::new(Principal::root(self.settings.partition.as_str(), open.account)))),
+            None => Ok(Some(Local::new(Principal::root(self.settings.partition.as_str(), open.account)))),
             Some((kind, of)) => self.principal(open.account, *kind, &of.name, &of.id).await,
         }
     }
@@ -185,7 +207,7 @@ impl Env {
         &self,
         principal: &Principal,
         session: &Session,
-    ) -> Result<Option<Vec<Arc<reseal_policy::IdentityPolicy>>>, Error> {
+    ) -> Result<Option<Vec<Arc<IdentityPolicy>>>, Error> {
         let mut policies: Vec<_> = session.inline_policy.iter().cloned().collect();
         for arn in &session.policy_arns {
             let Some(policy) = self.attached_policy(principal.account, arn).await? else { return Ok(None) };

@@ -16,6 +16,7 @@ use std::{borrow::Cow, sync::Arc};
 pub use account::{AccountChoice, AccountError, AccountRecord, NewAccount};
 pub use credential::Credential;
 pub(crate) use credential::Credentials;
+use credential::Secret;
 pub(crate) use principal::Principals;
 pub use principal::{Principal, PrincipalKind, WebIdentity};
 use reseal_policy::{Caller, ConditionKey, IdentityPolicy, Policies};
@@ -27,6 +28,7 @@ use crate::{
     env::{Clock, Env},
     error::{Cause, Error},
     json::JsonObject,
+    per_thread::Local,
     record::PolicyText,
 };
 
@@ -34,11 +36,20 @@ use crate::{
 /// [`Env::federated`] of a verified web identity token.
 #[derive(Debug, Clone)]
 pub struct Authenticated {
-    principal: Arc<Principal>,
-    access_key_id: Arc<str>,
-    session: Option<Arc<Session>>,
+    principal: Local<Principal>,
+    by: ShownBy,
     /// Session policies; none for most callers, and then nothing is allocated.
     session_policies: Option<Arc<[Arc<IdentityPolicy>]>>,
+}
+
+/// How it was shown who the caller is.
+#[derive(Debug, Clone)]
+enum ShownBy {
+    Secret(Secret),
+    /// A web identity token.
+    Token,
+    /// In development mode, any access key id.
+    Nothing(Box<str>),
 }
 
 impl Authenticated {
@@ -49,12 +60,17 @@ impl Authenticated {
 
     /// The caller's ARN, such as `arn:aws:iam::111122223333:root`; that of the session for a role.
     pub fn arn(&self) -> &str {
-        self.session.as_ref().and_then(|session| session.arn.as_deref()).unwrap_or(&self.principal.arn)
+        self.session().and_then(|session| session.arn.as_deref()).unwrap_or(&self.principal.arn)
     }
 
     /// The access key that signed; empty for a web identity.
     pub fn access_key_id(&self) -> &str {
-        &self.access_key_id
+        match &self.by {
+            ShownBy::Secret(Secret::LongTerm(key)) => &key.id,
+            ShownBy::Secret(Secret::Session(open)) => &open.access_key_id,
+            ShownBy::Nothing(access_key_id) => access_key_id,
+            ShownBy::Token => "",
+        }
     }
 
     /// The user, role or root behind the call.
@@ -64,7 +80,10 @@ impl Authenticated {
 
     /// The session, if the credentials are temporary.
     pub fn session(&self) -> Option<&Session> {
-        self.session.as_deref()
+        match &self.by {
+            ShownBy::Secret(Secret::Session(open)) => Some(&open.session),
+            _ => None,
+        }
     }
 
     /// Whether the session's time is over, by that clock. To be asked once the signature was accepted.
@@ -74,7 +93,7 @@ impl Authenticated {
 
     /// The id that `aws:userid` and GetCallerIdentity tell: with the session's name for a role.
     pub fn user_id(&self) -> Cow<'_, str> {
-        match self.session.as_ref().and_then(|session| session.name.as_deref()) {
+        match self.session().and_then(|session| session.name.as_deref()) {
             Some(name) => format!("{}:{name}", self.principal.id).into(),
             None => Cow::Borrowed(&self.principal.id),
         }
@@ -108,7 +127,7 @@ impl Authenticated {
 
     /// The values of condition keys that follow from the caller beyond its ARN. Whether `key` is one of these.
     pub(crate) fn values(&self, key: &ConditionKey, visit: &mut dyn FnMut(&str)) -> bool {
-        let session = self.session.as_deref();
+        let session = self.session();
         match key {
             ConditionKey::UserId => visit(&self.user_id()),
             ConditionKey::PrincipalTag(_) => {
@@ -166,11 +185,11 @@ impl Authenticated {
             PrincipalKind::Role => principal.describe(&self.user_id(), self.arn(), identity),
             _ => identity.members(principal.described()),
         }
-        identity.text("accessKeyId", &self.access_key_id);
+        identity.text("accessKeyId", self.access_key_id());
         if principal.kind == PrincipalKind::User {
             identity.text("userName", &principal.name);
         }
-        if let Some(session) = &self.session {
+        if let Some(session) = self.session() {
             identity.object("sessionContext", |context| session.describe(principal, context));
         }
     }
@@ -179,13 +198,8 @@ impl Authenticated {
 impl Env {
     /// The root of `account`, for development mode, where any well-formed credential is accepted.
     pub fn dev_root(&self, account: AccountId, access_key_id: &str) -> Authenticated {
-        let principal = Arc::new(Principal::root(self.settings.partition.as_str(), account));
-        Authenticated {
-            principal,
-            access_key_id: access_key_id.into(),
-            session: None,
-            session_policies: None,
-        }
+        let principal = Local::new(Principal::root(self.settings.partition.as_str(), account));
+        Authenticated { principal, by: ShownBy::Nothing(access_key_id.into()), session_policies: None }
     }
 
     /// The bearer of a web identity token that was verified for the provider of `account`. It can do nothing but ask
@@ -194,12 +208,7 @@ impl Env {
         let arn = oidc_provider_arn(self.settings.partition.as_str(), account, &token.issuer);
         let id = format!("{arn}:{}:{}", token.audience, token.subject);
         let principal = Principal::bearer(account, arn, id, token);
-        Authenticated {
-            principal: Arc::new(principal),
-            access_key_id: Arc::default(),
-            session: None,
-            session_policies: None,
-        }
+        Authenticated { principal: Local::new(principal), by: ShownBy::Token, session_policies: None }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     env::Env,
     error::{Cause, Error},
     json::JsonObject,
+    per_thread::Local,
     record::{IdentityKind, IdentityRecord},
 };
 
@@ -149,7 +150,7 @@ pub(super) fn key_of(account: AccountId, kind: IdentityKind, name: &str) -> Key 
 
 /// Principals in use.
 pub(crate) struct Principals {
-    identities: ReadThrough<Key, Arc<Principal>>,
+    identities: ReadThrough<Key, Local<Principal>>,
     /// Managed policies by ARN.
     policies: ReadThrough<Box<str>, Arc<IdentityPolicy>>,
 }
@@ -160,7 +161,7 @@ impl Principals {
     }
 
     /// The user or role that is kept under `key`, if it is the one with that unique id.
-    pub(super) fn kept(&self, key: &Key, id: &str) -> Option<Arc<Principal>> {
+    pub(super) fn kept(&self, key: &Key, id: &str) -> Option<Local<Principal>> {
         self.identities.kept(key).filter(|principal| principal.is(id))
     }
 
@@ -190,11 +191,11 @@ impl Env {
         kind: IdentityKind,
         name: &str,
         id: &str,
-    ) -> Result<Option<Arc<Principal>>, Error> {
+    ) -> Result<Option<Local<Principal>>, Error> {
         let key = key_of(account, kind, name);
         let load = || async {
             let Some(held) = self.identity(account, kind, name).await? else { return Ok(None) };
-            self.compile(held.record).await.map(|principal| Some(Arc::new(principal)))
+            self.compile(held.record).await.map(|principal| Some(Local::new(principal)))
         };
         let found = self.principals.identities.get_or_load(&key, load).await?;
         Ok(found.filter(|principal| principal.is(id)))

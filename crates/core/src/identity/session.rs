@@ -112,14 +112,14 @@ pub struct SessionCredentials {
 
 /// A token that was opened.
 pub(super) struct OpenSession {
-    pub(super) access_key_id: Arc<str>,
+    pub(super) access_key_id: Box<str>,
     pub(super) token: Box<str>,
     pub(super) secret: SecretBytes,
     pub(super) serial: u64,
     pub(super) account: AccountId,
     /// The user or role; `None`: the account's root.
     pub(super) of: Option<(IdentityKind, UserRef)>,
-    pub(super) session: Arc<Session>,
+    pub(super) session: Session,
 }
 
 /// Most bytes of session policies and tags together. A token with them fits into the head of a request.
@@ -269,7 +269,7 @@ impl Env {
             serial: 0,
             account,
             of,
-            session: Arc::new(session),
+            session,
         })
     }
 }

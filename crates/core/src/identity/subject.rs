@@ -10,12 +10,13 @@ use crate::{
     directory::session_arn,
     env::Env,
     error::Error,
+    per_thread::Local,
     record::{IdentityKind, PolicyText},
 };
 
 /// A root, a user, or a session of a role with nothing but what the role gives it.
 pub(crate) struct Subject {
-    principal: Arc<Principal>,
+    principal: Local<Principal>,
     /// Of the session, for a role.
     arn: String,
     /// The session's own policies, as far as known.
@@ -26,7 +27,7 @@ pub(crate) struct Subject {
 const ANY_SESSION: &str = "any-session";
 
 impl Subject {
-    fn new(principal: Arc<Principal>, arn: String) -> Self {
+    fn new(principal: Local<Principal>, arn: String) -> Self {
         Self { principal, arn, session: Vec::new() }
     }
 
@@ -100,7 +101,7 @@ impl Env {
         let last = name.rsplit('/').next().unwrap_or_default();
         match (*service, kind) {
             ("iam", "root") => {
-                let principal = Arc::new(Principal::root(partition, account));
+                let principal = Local::new(Principal::root(partition, account));
                 Ok(Some(Subject::new(principal, arn.to_owned())))
             }
             ("iam", "user") => {
@@ -147,7 +148,7 @@ impl Env {
         account: AccountId,
         kind: IdentityKind,
         name: &str,
-    ) -> Result<Option<Arc<Principal>>, Error> {
+    ) -> Result<Option<Local<Principal>>, Error> {
         let Some(stored) = self.identity(account, kind, name).await? else { return Ok(None) };
         self.principal(account, kind, name, &stored.record.id).await
     }

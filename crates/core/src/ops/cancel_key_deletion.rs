@@ -44,7 +44,7 @@ impl Operation for CancelKeyDeletion {
     type Request = KeyIdRequest;
     type Response = CancelKeyDeletionResponse;
 
-    fn targets(request: &KeyIdRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &KeyIdRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

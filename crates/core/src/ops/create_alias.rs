@@ -85,7 +85,7 @@ impl Operation for CreateAlias {
     type Request = AliasTargetRequest;
     type Response = ();
 
-    fn targets(request: &AliasTargetRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &AliasTargetRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.target_key_id)?)])
     }
 

@@ -130,7 +130,7 @@ impl Operation for CreateGrant {
     type Request = CreateGrantRequest;
     type Response = CreateGrantResponse;
 
-    fn targets(request: &CreateGrantRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &CreateGrantRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

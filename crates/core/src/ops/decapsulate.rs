@@ -66,7 +66,7 @@ impl Operation for Decapsulate {
     type Request = DecapsulateRequest;
     type Response = DecapsulateResponse;
 
-    fn targets(request: &DecapsulateRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &DecapsulateRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.inner.key_id)?)])
     }
 

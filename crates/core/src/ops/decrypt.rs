@@ -85,13 +85,13 @@ pub(super) fn ciphertext(members: &mut Members<'_>, dry_run: DryRun) -> Result<V
 }
 
 /// The key to decrypt with: the one named, else the one in the header of a symmetric ciphertext.
-pub(super) fn source(
+pub(super) fn source<'r>(
     member: &str,
-    key_id: Option<&str>,
+    key_id: Option<&'r str>,
     algorithm: EncryptionAlgorithm,
     blob: &[u8],
     dry_run: DryRun,
-) -> Result<Target, Error> {
+) -> Result<Target<'r>, Error> {
     let symmetric = algorithm == EncryptionAlgorithm::SymmetricDefault;
     let header = if symmetric { CiphertextHeader::parse(blob) } else { None };
     match (key_id, header) {
@@ -129,7 +129,7 @@ impl Operation for Decrypt {
     type Request = DecryptRequest;
     type Response = DecryptResponse;
 
-    fn targets(request: &DecryptRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &DecryptRequest) -> Result<Vec<Target<'_>>, Error> {
         let DecryptRequest { key_id, algorithm, blob, dry_run, .. } = request;
         Ok(vec![source("KeyId", key_id.as_deref(), *algorithm, blob, *dry_run)?])
     }

@@ -61,7 +61,7 @@ impl Operation for DeleteAlias {
     type Request = DeleteAliasRequest;
     type Response = ();
 
-    fn targets(request: &DeleteAliasRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &DeleteAliasRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::AliasName(request.name()?))])
     }
 

@@ -63,7 +63,7 @@ impl Operation for DeleteImportedKeyMaterial {
     type Request = DeleteImportedKeyMaterialRequest;
     type Response = DeleteImportedKeyMaterialResponse;
 
-    fn targets(request: &DeleteImportedKeyMaterialRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &DeleteImportedKeyMaterialRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

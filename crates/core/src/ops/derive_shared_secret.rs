@@ -90,7 +90,7 @@ impl Operation for DeriveSharedSecret {
     type Request = DeriveSharedSecretRequest;
     type Response = DeriveSharedSecretResponse;
 
-    fn targets(request: &DeriveSharedSecretRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &DeriveSharedSecretRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

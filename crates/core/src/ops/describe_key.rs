@@ -62,7 +62,7 @@ impl Operation for DescribeKey {
     type Request = DescribeKeyRequest;
     type Response = DescribeKeyResponse;
 
-    fn targets(request: &DescribeKeyRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &DescribeKeyRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

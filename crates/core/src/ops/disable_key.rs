@@ -34,7 +34,7 @@ impl Operation for DisableKey {
     type Request = KeyIdRequest;
     type Response = ();
 
-    fn targets(request: &KeyIdRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &KeyIdRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

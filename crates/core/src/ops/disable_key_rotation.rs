@@ -33,7 +33,7 @@ impl Operation for DisableKeyRotation {
     type Request = KeyIdRequest;
     type Response = ();
 
-    fn targets(request: &KeyIdRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &KeyIdRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

@@ -60,7 +60,7 @@ impl Operation for EnableKeyRotation {
     type Request = EnableKeyRotationRequest;
     type Response = ();
 
-    fn targets(request: &EnableKeyRotationRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &EnableKeyRotationRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

@@ -76,7 +76,7 @@ impl Operation for Encapsulate {
     type Request = EncapsulationRequest;
     type Response = EncapsulateResponse;
 
-    fn targets(request: &EncapsulationRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &EncapsulationRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

@@ -82,7 +82,7 @@ impl Operation for Encrypt {
     type Request = EncryptRequest;
     type Response = EncryptResponse;
 
-    fn targets(request: &EncryptRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &EncryptRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

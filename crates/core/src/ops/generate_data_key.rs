@@ -163,7 +163,7 @@ pub(super) fn data_key_facts<const PLAINTEXT: bool>(request: &DataKeyRequest<PLA
 /// The key both operations work on.
 pub(super) fn data_key_target<const PLAINTEXT: bool>(
     request: &DataKeyRequest<PLAINTEXT>,
-) -> Result<Vec<Target>, Error> {
+) -> Result<Vec<Target<'_>>, Error> {
     Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
 }
 
@@ -186,7 +186,7 @@ impl Operation for GenerateDataKey {
     type Request = DataKeyRequest<true>;
     type Response = GenerateDataKeyResponse;
 
-    fn targets(request: &DataKeyRequest<true>) -> Result<Vec<Target>, Error> {
+    fn targets(request: &DataKeyRequest<true>) -> Result<Vec<Target<'_>>, Error> {
         data_key_target(request)
     }
 

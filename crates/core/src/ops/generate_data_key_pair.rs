@@ -84,7 +84,7 @@ impl<const PLAINTEXT: bool> DataKeyPairRequest<PLAINTEXT> {
     }
 
     /// The key that encrypts the private key.
-    pub(super) fn target(&self) -> Result<Vec<Target>, Error> {
+    pub(super) fn target(&self) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&self.key_id)?)])
     }
 
@@ -183,7 +183,7 @@ impl Operation for GenerateDataKeyPair {
     type Request = DataKeyPairRequest<true>;
     type Response = GenerateDataKeyPairResponse;
 
-    fn targets(request: &DataKeyPairRequest<true>) -> Result<Vec<Target>, Error> {
+    fn targets(request: &DataKeyPairRequest<true>) -> Result<Vec<Target<'_>>, Error> {
         request.target()
     }
 

@@ -46,7 +46,7 @@ impl Operation for GenerateDataKeyPairWithoutPlaintext {
     type Request = DataKeyPairRequest<false>;
     type Response = GenerateDataKeyPairWithoutPlaintextResponse;
 
-    fn targets(request: &DataKeyPairRequest<false>) -> Result<Vec<Target>, Error> {
+    fn targets(request: &DataKeyPairRequest<false>) -> Result<Vec<Target<'_>>, Error> {
         request.target()
     }
 

@@ -45,7 +45,7 @@ impl Operation for GenerateDataKeyWithoutPlaintext {
     type Request = DataKeyRequest<false>;
     type Response = GenerateDataKeyWithoutPlaintextResponse;
 
-    fn targets(request: &DataKeyRequest<false>) -> Result<Vec<Target>, Error> {
+    fn targets(request: &DataKeyRequest<false>) -> Result<Vec<Target<'_>>, Error> {
         data_key_target(request)
     }
 

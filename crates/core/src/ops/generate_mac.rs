@@ -92,7 +92,7 @@ impl Operation for GenerateMac {
     type Request = MacRequest;
     type Response = GenerateMacResponse;
 
-    fn targets(request: &MacRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &MacRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

@@ -68,7 +68,7 @@ impl Operation for GetKeyLastUsage {
     type Request = KeyIdRequest;
     type Response = GetKeyLastUsageResponse;
 
-    fn targets(request: &KeyIdRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &KeyIdRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

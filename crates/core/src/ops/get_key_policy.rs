@@ -61,7 +61,7 @@ impl Operation for GetKeyPolicy {
     type Request = GetKeyPolicyRequest;
     type Response = GetKeyPolicyResponse;
 
-    fn targets(request: &GetKeyPolicyRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &GetKeyPolicyRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

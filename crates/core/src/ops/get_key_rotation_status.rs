@@ -45,7 +45,7 @@ impl Operation for GetKeyRotationStatus {
     type Request = KeyIdRequest;
     type Response = GetKeyRotationStatusResponse;
 
-    fn targets(request: &KeyIdRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &KeyIdRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

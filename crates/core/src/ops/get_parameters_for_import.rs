@@ -74,7 +74,7 @@ impl Operation for GetParametersForImport {
     type Request = GetParametersForImportRequest;
     type Response = GetParametersForImportResponse;
 
-    fn targets(request: &GetParametersForImportRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &GetParametersForImportRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

@@ -49,7 +49,7 @@ impl Operation for GetPublicKey {
     type Request = DescribeKeyRequest;
     type Response = GetPublicKeyResponse;
 
-    fn targets(request: &DescribeKeyRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &DescribeKeyRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(request.key_id())?)])
     }
 

@@ -147,7 +147,7 @@ impl Operation for ImportKeyMaterial {
     type Request = ImportKeyMaterialRequest;
     type Response = ImportKeyMaterialResponse;
 
-    fn targets(request: &ImportKeyMaterialRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &ImportKeyMaterialRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

@@ -105,12 +105,12 @@ struct Found {
 }
 
 /// The filter names a key of the caller's account and Region, by id or ARN.
-fn own_key(env: &Env, call: &Call, reference: KeyRef) -> Result<KeyId, Error> {
+fn own_key(env: &Env, call: &Call, reference: KeyRef<'_>) -> Result<KeyId, Error> {
     let own = call.caller.account();
     match reference {
         KeyRef::KeyId(id) => Ok(id),
-        KeyRef::KeyArn(place, _) if place.region != call.region => {
-            Err(Error::NotFound(NotFound::OtherRegion(place.region)))
+        KeyRef::KeyArn(place, _) if place.region != call.region.as_str() => {
+            Err(Error::NotFound(NotFound::OtherRegion(place.region.to_owned())))
         }
         KeyRef::KeyArn(place, id) if place.account == own => Ok(id),
         KeyRef::KeyArn(place, id) => {

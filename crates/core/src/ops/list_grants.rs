@@ -82,7 +82,7 @@ impl Operation for ListGrants {
     type Request = ListGrantsRequest;
     type Response = GrantList;
 
-    fn targets(request: &ListGrantsRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &ListGrantsRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

@@ -58,7 +58,7 @@ impl Operation for ListKeyPolicies {
     type Request = ListKeyPoliciesRequest;
     type Response = ListKeyPoliciesResponse;
 
-    fn targets(request: &ListKeyPoliciesRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &ListKeyPoliciesRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

@@ -111,7 +111,7 @@ impl Operation for ListKeyRotations {
     type Request = ListKeyRotationsRequest;
     type Response = ListKeyRotationsResponse;
 
-    fn targets(request: &ListKeyRotationsRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &ListKeyRotationsRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

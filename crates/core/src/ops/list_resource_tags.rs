@@ -63,7 +63,7 @@ impl Operation for ListResourceTags {
     type Request = ListResourceTagsRequest;
     type Response = ListResourceTagsResponse;
 
-    fn targets(request: &ListResourceTagsRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &ListResourceTagsRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

@@ -72,7 +72,7 @@ impl Operation for PutKeyPolicy {
     type Request = PutKeyPolicyRequest;
     type Response = ();
 
-    fn targets(request: &PutKeyPolicyRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &PutKeyPolicyRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

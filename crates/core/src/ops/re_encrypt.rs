@@ -113,7 +113,7 @@ impl Operation for ReEncrypt {
     type Request = ReEncryptRequest;
     type Response = ReEncryptResponse;
 
-    fn targets(request: &ReEncryptRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &ReEncryptRequest) -> Result<Vec<Target<'_>>, Error> {
         let ReEncryptRequest { source_key_id, source_algorithm, blob, dry_run, .. } = request;
         let source = source("SourceKeyId", source_key_id.as_deref(), *source_algorithm, blob, *dry_run)?;
         Ok(vec![source, Target::Named(KeyRef::parse(&request.destination_key_id)?)])

@@ -111,7 +111,7 @@ impl Operation for ReplicateKey {
     type Request = ReplicateKeyRequest;
     type Response = ReplicateKeyResponse;
 
-    fn targets(request: &ReplicateKeyRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &ReplicateKeyRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

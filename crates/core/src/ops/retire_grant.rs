@@ -85,9 +85,9 @@ impl Operation for RetireGrant {
     type Request = RetireGrantRequest;
     type Response = ();
 
-    fn targets(request: &RetireGrantRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &RetireGrantRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![match (&request.token, &request.key_id) {
-            (Some(token), _) => Target::OfGrantToken(token.clone()),
+            (Some(token), _) => Target::OfGrantToken(token),
             (None, key) => Target::Named(KeyRef::parse(key.as_deref().unwrap_or_default())?),
         }])
     }

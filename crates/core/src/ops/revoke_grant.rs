@@ -69,7 +69,7 @@ impl Operation for RevokeGrant {
     type Request = RevokeGrantRequest;
     type Response = ();
 
-    fn targets(request: &RevokeGrantRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &RevokeGrantRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

@@ -48,7 +48,7 @@ impl Operation for RotateKeyOnDemand {
     type Request = KeyIdRequest;
     type Response = RotateKeyOnDemandResponse;
 
-    fn targets(request: &KeyIdRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &KeyIdRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

@@ -81,7 +81,7 @@ impl Operation for ScheduleKeyDeletion {
     type Request = ScheduleKeyDeletionRequest;
     type Response = ScheduleKeyDeletionResponse;
 
-    fn targets(request: &ScheduleKeyDeletionRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &ScheduleKeyDeletionRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

@@ -6,8 +6,6 @@ mod key_metadata;
 pub(crate) mod key_store;
 mod paging;
 
-use std::sync::Arc;
-
 pub(crate) use grant::{
     GrantList, GrantListEntry, check_principal, grant_id, optional_grant_id, parse_grant_id, principal,
     service_principal,
@@ -29,6 +27,7 @@ use crate::{
     keyring::Key,
     members::{Bounds, Members, ModelEnum},
     operation::Request,
+    per_thread::Local,
     respond,
 };
 
@@ -51,7 +50,7 @@ impl Serialize for SecretBlob {
 }
 
 /// The ARN of a key that was used.
-pub(crate) struct KeyArn(pub(crate) Arc<Key>);
+pub(crate) struct KeyArn(pub(crate) Local<Key>);
 
 impl Serialize for KeyArn {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -34,7 +34,7 @@ pub(crate) struct SignResponse {
 
 impl SignRequest {
     /// The key to sign or to verify with.
-    pub(super) fn target(&self) -> Result<Vec<Target>, Error> {
+    pub(super) fn target(&self) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&self.key_id)?)])
     }
 
@@ -97,7 +97,7 @@ impl Operation for Sign {
     type Request = SignRequest;
     type Response = SignResponse;
 
-    fn targets(request: &SignRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &SignRequest) -> Result<Vec<Target<'_>>, Error> {
         request.target()
     }
 

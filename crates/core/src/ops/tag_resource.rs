@@ -62,7 +62,7 @@ impl Operation for TagResource {
     type Request = TagResourceRequest;
     type Response = ();
 
-    fn targets(request: &TagResourceRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &TagResourceRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

@@ -54,7 +54,7 @@ impl Operation for UntagResource {
     type Request = UntagResourceRequest;
     type Response = ();
 
-    fn targets(request: &UntagResourceRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &UntagResourceRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

@@ -40,7 +40,7 @@ impl Operation for UpdateAlias {
     type Request = AliasTargetRequest;
     type Response = ();
 
-    fn targets(request: &AliasTargetRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &AliasTargetRequest) -> Result<Vec<Target<'_>>, Error> {
         let new = Target::Named(KeyRef::parse(&request.target_key_id)?);
         Ok(vec![Target::Named(KeyRef::AliasName(request.name()?)), new])
     }

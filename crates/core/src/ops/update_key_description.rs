@@ -54,7 +54,7 @@ impl Operation for UpdateKeyDescription {
     type Request = UpdateKeyDescriptionRequest;
     type Response = ();
 
-    fn targets(request: &UpdateKeyDescriptionRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &UpdateKeyDescriptionRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.key_id)?)])
     }
 

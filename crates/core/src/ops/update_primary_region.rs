@@ -2,7 +2,7 @@
 //! cryptographic operation notices.
 
 use reseal_policy::ConditionKey;
-use reseal_types::{KeyRef, Region};
+use reseal_types::KeyRef;
 
 use super::shape;
 use crate::{
@@ -78,10 +78,9 @@ impl Operation for UpdatePrimaryRegion {
     type Request = UpdatePrimaryRegionRequest;
     type Response = ();
 
-    fn targets(request: &UpdatePrimaryRegionRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &UpdatePrimaryRegionRequest) -> Result<Vec<Target<'_>>, Error> {
         let primary = Target::Named(KeyRef::parse(&request.key_id)?);
-        let replica = Region::parse(&request.primary_region).map(Target::ReplicaOfFirst);
-        Ok(std::iter::once(primary).chain(replica).collect())
+        Ok(vec![primary, Target::ReplicaOfFirst(&request.primary_region)])
     }
 
     fn facts(request: &UpdatePrimaryRegionRequest, _index: usize) -> Facts<'_> {

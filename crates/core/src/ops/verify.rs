@@ -65,7 +65,7 @@ impl Operation for Verify {
     type Request = VerifyRequest;
     type Response = VerifyResponse;
 
-    fn targets(request: &VerifyRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &VerifyRequest) -> Result<Vec<Target<'_>>, Error> {
         request.inner.target()
     }
 

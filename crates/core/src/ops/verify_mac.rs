@@ -65,7 +65,7 @@ impl Operation for VerifyMac {
     type Request = VerifyMacRequest;
     type Response = VerifyMacResponse;
 
-    fn targets(request: &VerifyMacRequest) -> Result<Vec<Target>, Error> {
+    fn targets(request: &VerifyMacRequest) -> Result<Vec<Target<'_>>, Error> {
         Ok(vec![Target::Named(KeyRef::parse(&request.inner.key_id)?)])
     }
 

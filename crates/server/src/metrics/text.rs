@@ -19,7 +19,7 @@ fn write_all(out: &mut String, metrics: &Metrics) -> fmt::Result {
     let operations = || metrics.operations.iter().chain(&metrics.actions).chain([&metrics.no_operation]);
     family(out, "reseal_requests_total", "counter", "Requests answered.")?;
     for operation in operations() {
-        let count: u64 = operation.buckets.iter().map(|count| count.load(Relaxed)).sum();
+        let count: u64 = operation.times().0.iter().sum();
         writeln!(out, "reseal_requests_total{{operation=\"{}\"}} {count}", operation.name)?;
     }
     family(out, "reseal_request_errors_total", "counter", "Requests answered with an error, by its name.")?;
@@ -67,10 +67,11 @@ fn write_all(out: &mut String, metrics: &Metrics) -> fmt::Result {
 fn write_histogram(out: &mut String, operation: &OperationMetrics) -> fmt::Result {
     const NAME: &str = "reseal_request_duration_seconds";
     let name = operation.name;
+    let (buckets, nanos) = operation.times();
     let mut total = 0;
     let bounds = BUCKETS_MICROS.into_iter().map(Some).chain([None]);
-    for (bound, count) in bounds.zip(&operation.buckets) {
-        total += count.load(Relaxed);
+    for (bound, count) in bounds.zip(buckets) {
+        total += count;
         match bound {
             Some(micros) => {
                 writeln!(
@@ -82,7 +83,7 @@ fn write_histogram(out: &mut String, operation: &OperationMetrics) -> fmt::Resul
             None => writeln!(out, "{NAME}_bucket{{operation=\"{name}\",le=\"+Inf\"}} {total}")?,
         }
     }
-    writeln!(out, "{NAME}_sum{{operation=\"{name}\"}} {}", Seconds(operation.nanos.load(Relaxed)))?;
+    writeln!(out, "{NAME}_sum{{operation=\"{name}\"}} {}", Seconds(nanos))?;
     writeln!(out, "{NAME}_count{{operation=\"{name}\"}} {total}")
 }
 

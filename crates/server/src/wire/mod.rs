@@ -60,7 +60,7 @@ pub(crate) fn plain_json(status: StatusCode, body: String) -> Answer {
 /// What every answer carries: which request it is, and how far it can be trusted.
 pub(crate) fn mark(answer: &mut Answer, request_id: Option<&RequestId>, dev_mode: bool) {
     let headers = answer.headers_mut();
-    match request_id.map(|id| HeaderValue::from_str(id.as_str())) {
+    match request_id.map(|id| HeaderValue::from_bytes(id.as_bytes())) {
         Some(Ok(id)) => drop(headers.insert(REQUEST_ID, id)),
         _ => drop(headers.remove(REQUEST_ID)),
     }

@@ -1,0 +1,201 @@
+//! What each thread has of its own, so that no two write to the same line of the processor's cache: between cores, one
+//! such line costs more than all else that a counter or a lock does.
+//!
+//! Nothing here is a thread-local variable. Whoever owns a [`PerThread`] reaches the values of all threads, to add them
+//! up or to take something out of each.
+
+use std::{
+    ops::Deref,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+};
+
+use reseal_types::KeyId;
+
+/// One value for each thread; threads that find no place left share one. So values are shared as any others are.
+pub struct PerThread<T> {
+    first: Apart<T>,
+    others: Box<[Apart<T>]>,
+}
+
+/// On lines of its own; processors fetch lines in pairs.
+#[repr(align(128))]
+struct Apart<T>(T);
+
+/// Which of the values: a thread's place does not change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place(usize);
+
+impl<T> PerThread<T> {
+    /// As many values as a server's threads need, each from `make`.
+    pub fn new(make: impl FnMut() -> T) -> Self {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Self::with_places(2 * cores + 2, make)
+    }
+
+    fn with_places(places: usize, mut make: impl FnMut() -> T) -> Self {
+        Self { first: Apart(make()), others: (1..places).map(|_| Apart(make())).collect() }
+    }
+
+    /// This thread's place.
+    pub fn place(&self) -> Place {
+        Place(Seat::number())
+    }
+
+    /// The value at `place`.
+    pub fn at(&self, Place(number): Place) -> &T {
+        let Apart(value) = number.checked_sub(1).and_then(|at| self.others.get(at)).unwrap_or(&self.first);
+        value
+    }
+
+    /// This thread's value.
+    pub fn mine(&self) -> &T {
+        self.at(self.place())
+    }
+
+    /// All values.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        [&self.first].into_iter().chain(&self.others).map(|Apart(value)| value)
+    }
+}
+
+/// A thread's number: the lowest that no other thread has, given back at the thread's end.
+struct Seat(usize);
+
+static TAKEN: Mutex<Vec<bool>> = Mutex::new(Vec::new());
+
+thread_local! {
+    static SEAT: Seat = Seat::take();
+}
+
+impl Seat {
+    /// This thread's number; any will do for what runs at the very end of a thread.
+    fn number() -> usize {
+        SEAT.try_with(|seat| seat.0).unwrap_or_default()
+    }
+
+    fn take() -> Self {
+        let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = taken.iter().position(|taken| !taken);
+        let number = free.unwrap_or(taken.len());
+        match taken.get_mut(number) {
+            Some(place) => *place = true,
+            None => taken.push(true),
+        }
+        Self(number)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = taken.get_mut(self.0) {
+            *place = false;
+        }
+    }
+}
+
+/// An `Arc` that counts its holders apart for each thread that made it its own.
+#[derive(Debug)]
+#[expect(clippy::redundant_allocation, reason = "the outer count is what each thread has of its own")]
+pub struct Local<T>(Arc<Arc<T>>);
+
+impl<T> Local<T> {
+    /// Shared from now on.
+    pub fn new(value: T) -> Self {
+        Self(Arc::new(Arc::new(value)))
+    }
+}
+
+impl<T> Clone for Local<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Deref for Local<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// What a thread can make its own.
+pub trait Own: Clone {
+    /// The same for the use of one thread: what it does with its copies, others do not feel.
+    #[must_use]
+    fn own(&self) -> Self;
+}
+
+impl<T> Own for Local<T> {
+    fn own(&self) -> Self {
+        Self(Arc::new(Arc::clone(&self.0)))
+    }
+}
+
+/// For what is cloned rarely, or counted nowhere.
+macro_rules! own_is_clone {
+    ($($type:ty $(, $of:ident)?;)*) => {$(
+        impl$(<$of>)? Own for $type {
+            fn own(&self) -> Self {
+                self.clone()
+            }
+        }
+    )*};
+}
+
+own_is_clone! {
+    Arc<T>, T;
+    KeyId;
+    ();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Barrier,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    };
+
+    use super::*;
+
+    #[test]
+    fn threads_that_live_together_have_values_of_their_own() {
+        let counts = PerThread::with_places(64, AtomicUsize::default);
+        let all_are_here = Barrier::new(4);
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    counts.mine().fetch_add(1, Relaxed);
+                    all_are_here.wait();
+                    assert_eq!(counts.mine().load(Relaxed), 1);
+                });
+            }
+        });
+        assert_eq!(counts.iter().map(|count| count.load(Relaxed)).sum::<usize>(), 4);
+    }
+
+    #[test]
+    fn a_thread_keeps_its_place_and_more_threads_than_places_share() {
+        let one = PerThread::with_places(1, AtomicUsize::default);
+        let many = PerThread::with_places(8, AtomicUsize::default);
+        assert_eq!(many.place(), many.place());
+        assert!(std::ptr::eq(many.mine(), many.at(many.place())));
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| one.mine().fetch_add(1, Relaxed));
+            }
+        });
+        assert_eq!(one.mine().load(Relaxed), 3);
+    }
+
+    #[test]
+    fn own_copies_share_the_value_and_not_the_count() {
+        let first = Local::new(7);
+        let own = first.own();
+        let _more = [own.clone(), own.clone()];
+        assert!(std::ptr::eq(&raw const *first, &raw const *own));
+        assert_eq!((Arc::strong_count(&first.0), Arc::strong_count(&own.0)), (1, 3));
+    }
+}
