@@ -1,7 +1,8 @@
 //! Lines that wait to be written together.
 //!
-//! Every thread puts its lines here, and asks for the writer when all of its calls that were ready have done so: one
-//! system call serves them all, and none is answered before its line is written.
+//! Every thread puts its lines where no other does, as long as there are places for all. It asks for the writer when all
+//! of its calls that were ready have done so, or for each where records are synced: one system call serves all that wait,
+//! and none is answered before its line is written.
 
 use std::mem;
 
@@ -9,7 +10,7 @@ use futures_channel::oneshot;
 
 use crate::{frame::Framed, outcomes::Outcomes};
 
-/// The batch of a thread that is still open, and what became of those before.
+/// The batch at a place that is still open, and what became of those before.
 #[derive(Default)]
 pub(crate) struct Open {
     lines: Vec<u8>,
@@ -28,8 +29,8 @@ pub(crate) struct Batch {
     pub(crate) waiting: Vec<oneshot::Sender<()>>,
 }
 
-/// A buffer that one huge record stretched is not kept.
-const MAX_SPARE_BYTES: usize = 1 << 20;
+/// A buffer that one huge record stretched is not kept: there are two for each place.
+const MAX_SPARE_BYTES: usize = 256 << 10;
 
 impl Open {
     /// Puts a record into the batch; gives its number.

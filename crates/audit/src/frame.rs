@@ -1,6 +1,6 @@
 //! The one place where a record becomes a line.
 //!
-//! Lines of one thread are framed in the order in which they will stand in the log; how those of several threads come
+//! Lines of one place are framed in the order in which they will stand in the log; how those of several places come
 //! together is settled when their batches are written. So a hash chain belongs to the writer, which alone knows the line
 //! before and which lines were lost.
 

@@ -1,7 +1,7 @@
 //! The audit log of one node: append-only segments of JSON lines, and the count of failed authentications.
 //!
 //! ```text
-//! record -> frame -> batch of its thread -> segment -> [group fdatasync] -> kept
+//! record -> frame -> batch (one for each thread) -> segment -> [group fdatasync] -> kept
 //! ```
 //!
 //! A record that was answered for is in the kernel at least, so that a killed process cannot lose it. A line

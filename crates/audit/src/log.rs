@@ -265,14 +265,14 @@ impl Shared {
             error!(bytes = record.len(), "refused an audit record that is not one line of JSON");
             AuditUnavailable
         })?;
-        let thread = self.batches.place();
-        let number = lock(self.batches.at(thread)).push(record, waiting);
-        Ok(BatchId { thread, number })
+        let place = self.batches.place();
+        let number = lock(self.batches.at(place)).push(record, waiting);
+        Ok(BatchId { place, number })
     }
 
     /// Returns once the batch is in the kernel, writing it if nobody else does.
-    fn settle(&self, BatchId { thread, number }: BatchId) -> Result<(), AuditUnavailable> {
-        let open = self.batches.at(thread);
+    fn settle(&self, BatchId { place, number }: BatchId) -> Result<(), AuditUnavailable> {
+        let open = self.batches.at(place);
         let outcome = || lock(open).outcomes.of(number);
         let outcome = outcome().or_else(|| {
             let mut writing = lock(&self.writer);
@@ -343,6 +343,51 @@ mod tests {
         assert_eq!(lock(&log.shared.writer).finished.len(), 4);
         log.flush().unwrap();
         assert!(lock(&log.shared.writer).finished.is_empty(), "each holds a file open");
+        fs::remove_dir_all(&dir).unwrap();
+    }
+
+    fn queued(log: &AuditLog, record: &[u8]) -> BatchId {
+        match log.append(record).unwrap() {
+            Kept::Queued(batch) => batch,
+            Kept::Already | Kept::When(_) => panic!("not queued"),
+        }
+    }
+
+    fn written(dir: &Path) -> String {
+        segment::list(dir).unwrap().iter().map(|name| fs::read_to_string(&name.path).unwrap()).collect()
+    }
+
+    /// Each thread's records are a batch of their own, and whoever asks is told what became of them.
+    #[test]
+    fn all_whose_records_were_in_a_lost_batch_are_told() {
+        let dir = std::env::temp_dir().join(format!("reseal-audit-batches-{}", std::process::id()));
+        let clock = Arc::new(TestClock(AtomicI64::new(0)));
+        let log = AuditLog::open(&dir, Options::new(Arc::<TestClock>::clone(&clock))).unwrap();
+        let elsewhere = |record: &'static [u8]| {
+            thread::scope(|scope| scope.spawn(|| queued(&log, record)).join().unwrap())
+        };
+        let first = queued(&log, b"{\"n\":1}");
+        assert_eq!(queued(&log, b"{\"n\":2}"), first);
+        let other = elsewhere(b"{\"n\":3}");
+        assert_ne!(other, first);
+        lock(&log.shared.writer).writer.sync_failed(io::ErrorKind::Other.into());
+        for batch in [first, first, other, other] {
+            assert!(log.settle(batch).is_err(), "{batch:?}");
+        }
+        assert_eq!(written(&dir), "");
+
+        clock.0.store(1_000, Ordering::Relaxed);
+        log.ready().unwrap();
+        let own = queued(&log, b"{\"n\":4}");
+        let other = elsewhere(b"{\"n\":5}");
+        assert_eq!(written(&dir), "");
+        log.flush().unwrap();
+        assert_eq!(written(&dir).lines().count(), 2);
+        assert!(log.settle(own).is_ok() && log.settle(other).is_ok());
+        assert!(log.settle(first).is_err(), "what was lost stays lost");
+        let last = elsewhere(b"{\"n\":6}");
+        log.settle(last).unwrap();
+        assert!(written(&dir).ends_with("{\"n\":6}\n"));
         fs::remove_dir_all(&dir).unwrap();
     }
 

@@ -1,4 +1,4 @@
-//! What became of the batches of a thread, which are written one after the other: how many are decided, and which of
+//! What became of the batches of one place, which are written one after the other: how many are decided, and which of
 //! these are lost.
 
 use std::collections::BTreeSet;

@@ -20,8 +20,8 @@ impl std::error::Error for AuditUnavailable {}
 pub enum Kept {
     /// The record is as durable as the setting asks for.
     Already,
-    /// It waits to be written together with others: let those that are about to append do so, then call
-    /// `settle`. One write serves all that came in between.
+    /// It waits to be written together with others: let those of this thread that are about to append do so, then
+    /// call `settle`. One write serves all that came in between.
     Queued(BatchId),
     /// Await this before answering the caller; a dropped sender means the record was not kept.
     When(oneshot::Receiver<()>),
@@ -30,9 +30,9 @@ pub enum Kept {
 /// Records that are written together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchId {
-    /// Whose records they are.
-    pub thread: Place,
-    /// Which of this thread's batches.
+    /// Where its records are gathered: at the place of the thread that appended them.
+    pub place: Place,
+    /// Which of the batches gathered there.
     pub number: u64,
 }
 

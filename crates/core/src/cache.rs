@@ -9,7 +9,7 @@ use quick_cache::{Equivalent, sync::Cache, unsync};
 
 use crate::per_thread::{Own, PerThread};
 
-/// Values that each thread has at hand; what it uses besides these comes from the cache of all.
+/// Values that each thread has at hand, at most; what it uses besides these comes from the cache of all.
 const AT_HAND: usize = 1_024;
 
 /// Values read from the store, kept until they change. What a thread uses again and again it has at hand, and neither
@@ -43,10 +43,16 @@ impl NameOf<Box<str>> for str {
 }
 
 impl<K: Hash + Eq + Clone, V: Own> ReadThrough<K, V> {
-    /// A cache of at most about `capacity` values.
+    /// A cache of at most about `capacity` values, besides at most as many that threads have at hand together: most of
+    /// these are the same.
     pub(crate) fn new(capacity: usize) -> Self {
-        let at_hand = || Mutex::new(unsync::Cache::new(capacity.min(AT_HAND)));
-        Self { cache: Cache::new(capacity), at_hand: PerThread::new(at_hand), epoch: Mutex::new(0) }
+        Self::with_places(capacity, PerThread::<V>::usual_places())
+    }
+
+    fn with_places(capacity: usize, places: usize) -> Self {
+        let at_hand = || Mutex::new(unsync::Cache::new((capacity / places).clamp(1, AT_HAND)));
+        let at_hand = PerThread::with_places(places, at_hand);
+        Self { cache: Cache::new(capacity), at_hand, epoch: Mutex::new(0) }
     }
 
     /// The value for `key`, if it is kept.
@@ -54,9 +60,10 @@ impl<K: Hash + Eq + Clone, V: Own> ReadThrough<K, V> {
         if let Some(value) = lock(self.at_hand.mine()).get(key) {
             return Some(value.clone());
         }
-        // Asked without the lock first: what is not there, a stranger may ask for at will.
-        self.cache.get(key)?;
-        let _epoch = lock(&self.epoch);
+        let value = self.cache.get(key)?;
+        // Whoever uses more values than it can have at hand does not wait for others to have them.
+        let Ok(_epoch) = self.epoch.try_lock() else { return Some(value) };
+        // It may have been forgotten since.
         let value = self.cache.get(key)?.own();
         lock(self.at_hand.mine()).insert(key.to_key(), value.clone());
         Some(value)
@@ -71,17 +78,17 @@ impl<K: Hash + Eq + Clone, V: Own> ReadThrough<K, V> {
         match self.kept(key) {
             Some(value) => Ok(Some(value)),
             // A box of its own: what is rare must not make the futures of all calls large.
-            None => Box::pin(self.load(key, load())).await,
+            None => Box::pin(self.load(key, load)).await,
         }
     }
 
-    async fn load<E>(
+    async fn load<E, F: Future<Output = Result<Option<V>, E>>>(
         &self,
         key: &K,
-        load: impl Future<Output = Result<Option<V>, E>>,
+        load: impl FnOnce() -> F,
     ) -> Result<Option<V>, E> {
         let before = *lock(&self.epoch);
-        let Some(value) = load.await? else { return Ok(None) };
+        let Some(value) = load().await? else { return Ok(None) };
         let epoch = lock(&self.epoch);
         if *epoch == before {
             self.cache.insert(key.clone(), value.clone());
@@ -115,7 +122,10 @@ mod tests {
     use std::{
         convert::Infallible,
         future::{Ready, ready},
-        sync::{Arc, Barrier},
+        sync::{
+            Arc, Barrier,
+            atomic::{AtomicU64, Ordering},
+        },
         thread,
     };
 
@@ -184,7 +194,7 @@ mod tests {
         let ways: [fn(&Tested); 2] =
             [|cache| cache.forget(&1), |cache| cache.forget_where(|_, value| **value == "old")];
         for forget in ways {
-            let cache = ReadThrough::new(10);
+            let cache = ReadThrough::with_places(10_000, 1_000);
             assert_eq!(get(&cache, 1, "old").await, "old");
             let (asked, forgotten) = (Barrier::new(4), Barrier::new(4));
             thread::scope(|scope| {
@@ -203,6 +213,38 @@ mod tests {
                 forgotten.wait();
             });
         }
+    }
+
+    /// Threads look up and load what one keeps changing. What a look-up gives is never older than the last change that
+    /// had ended when it began.
+    #[test]
+    fn no_look_up_gives_what_was_old_before_it_began() {
+        let cache = ReadThrough::<i32, Arc<u64>>::with_places(10, 3);
+        let (stored, forgotten) = (AtomicU64::new(0), AtomicU64::new(0));
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| {
+                    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                    while forgotten.load(Ordering::Acquire) < 20_000 {
+                        let oldest = forgotten.load(Ordering::Acquire);
+                        let load =
+                            || ready(Ok::<_, Infallible>(Some(Arc::new(stored.load(Ordering::Acquire)))));
+                        let loaded = runtime.block_on(cache.get_or_load(&1, load));
+                        assert!(*loaded.unwrap().unwrap() >= oldest);
+                        let oldest = forgotten.load(Ordering::Acquire);
+                        assert!(cache.kept(&1).is_none_or(|kept| *kept >= oldest));
+                    }
+                });
+            }
+            for version in 1..=20_000 {
+                stored.store(version, Ordering::Release);
+                cache.forget(&1);
+                forgotten.store(version, Ordering::Release);
+                if version % 8 == 0 {
+                    thread::yield_now();
+                }
+            }
+        });
     }
 
     #[tokio::test]

@@ -328,7 +328,7 @@ impl<'a> Members<'a> {
         for (key, value) in members {
             // A null value of a map entry equals its absence, as for members.
             if !matches!(value, Node::Null) {
-                pairs.push((key.into_owned(), value.into_text(name)?.into_owned()));
+                pairs.push((key, value.into_text(name)?));
             }
         }
         EncryptionContext::new(pairs).map(Some).map_err(|_| {

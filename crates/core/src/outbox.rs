@@ -54,7 +54,7 @@ impl Env {
             for (place, record) in page {
                 let known = OutboxRecord::event_id(place.as_bytes()).is_some_and(|id| held.contains(id));
                 if let (false, Ok(record)) = (known, record) {
-                    keep(self.audit.as_ref(), &record.record.0).await?;
+                    keep(self.audit.as_ref(), (&*record.record.0).into()).await?;
                     delivered += 1;
                 }
                 changes.delete(place);
@@ -70,7 +70,7 @@ impl Env {
     /// When the store fails; the rows stay for the next time.
     pub async fn sweep_outbox(&self) -> Result<usize, Error> {
         for (at, line) in self.outbox.take_undelivered() {
-            match keep(self.audit.as_ref(), &line.json).await {
+            match keep(self.audit.as_ref(), (&*line.json).into()).await {
                 Ok(()) => self.outbox.delivered(at, line.event_id.as_str()),
                 Err(_) => self.outbox.try_again(at, line),
             }

@@ -1,8 +1,8 @@
 //! What each thread has of its own, so that no two write to the same line of the processor's cache: between cores, one
 //! such line costs more than all else that a counter or a lock does.
 //!
-//! Nothing here is a thread-local variable. Whoever owns a [`PerThread`] reaches the values of all threads, to add them
-//! up or to take something out of each.
+//! No value is a thread-local variable. Whoever owns a [`PerThread`] reaches the values of all threads, to add them up or
+//! to take something out of each.
 
 use std::{
     ops::Deref,
@@ -12,7 +12,8 @@ use std::{
 
 use reseal_types::KeyId;
 
-/// One value for each thread; threads that find no place left share one. So values are shared as any others are.
+/// One value for each thread, as long as there are no more threads than places: then several share one. So values are
+/// protected as any shared ones are.
 pub struct PerThread<T> {
     first: Apart<T>,
     others: Box<[Apart<T>]>,
@@ -22,24 +23,28 @@ pub struct PerThread<T> {
 #[repr(align(128))]
 struct Apart<T>(T);
 
-/// Which of the values: a thread's place does not change.
+/// Which of the values: the same for a thread until its very end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place(usize);
 
 impl<T> PerThread<T> {
-    /// As many values as a server's threads need, each from `make`.
-    pub fn new(make: impl FnMut() -> T) -> Self {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        Self::with_places(2 * cores + 2, make)
+    /// How many places there usually are: one for each core's thread that serves, and as many for all others.
+    pub fn usual_places() -> usize {
+        2 * thread::available_parallelism().map_or(1, usize::from) + 2
     }
 
-    fn with_places(places: usize, mut make: impl FnMut() -> T) -> Self {
+    /// That many values, each from `make`.
+    pub fn new(make: impl FnMut() -> T) -> Self {
+        Self::with_places(Self::usual_places(), make)
+    }
+
+    pub(crate) fn with_places(places: usize, mut make: impl FnMut() -> T) -> Self {
         Self { first: Apart(make()), others: (1..places).map(|_| Apart(make())).collect() }
     }
 
     /// This thread's place.
     pub fn place(&self) -> Place {
-        Place(Seat::number())
+        Place(Seat::number() % (self.others.len() + 1))
     }
 
     /// The value at `place`.
@@ -95,7 +100,8 @@ impl Drop for Seat {
     }
 }
 
-/// An `Arc` that counts its holders apart for each thread that made it its own.
+/// An `Arc` that counts its holders apart for each thread that made it its own. Found in a cache, it is: of a thread's
+/// copies no other thread's processor hears.
 #[derive(Debug)]
 #[expect(clippy::redundant_allocation, reason = "the outer count is what each thread has of its own")]
 pub struct Local<T>(Arc<Arc<T>>);
@@ -121,9 +127,9 @@ impl<T> Deref for Local<T> {
     }
 }
 
-/// What a thread can make its own.
+/// What a thread can make its own, before it makes copies.
 pub trait Own: Clone {
-    /// The same for the use of one thread: what it does with its copies, others do not feel.
+    /// The same, for one thread.
     #[must_use]
     fn own(&self) -> Self;
 }
@@ -134,7 +140,7 @@ impl<T> Own for Local<T> {
     }
 }
 
-/// For what is cloned rarely, or counted nowhere.
+/// For what is cloned rarely, or has no count.
 macro_rules! own_is_clone {
     ($($type:ty $(, $of:ident)?;)*) => {$(
         impl$(<$of>)? Own for $type {
@@ -162,7 +168,7 @@ mod tests {
 
     #[test]
     fn threads_that_live_together_have_values_of_their_own() {
-        let counts = PerThread::with_places(64, AtomicUsize::default);
+        let counts = PerThread::with_places(4_096, AtomicUsize::default);
         let all_are_here = Barrier::new(4);
         thread::scope(|scope| {
             for _ in 0..4 {
@@ -180,6 +186,7 @@ mod tests {
     fn a_thread_keeps_its_place_and_more_threads_than_places_share() {
         let one = PerThread::with_places(1, AtomicUsize::default);
         let many = PerThread::with_places(8, AtomicUsize::default);
+        assert_eq!((one.iter().count(), many.iter().count()), (1, 8));
         assert_eq!(many.place(), many.place());
         assert!(std::ptr::eq(many.mine(), many.at(many.place())));
         thread::scope(|scope| {

@@ -206,7 +206,7 @@ impl Permitted {
                 };
                 let context = context.canonical_bytes();
                 let plain = plaintext.reveal(Reveal::ToCipher);
-                let blob = ciphertext::encrypt(material, &header, &context, plain).map_err(failed)?;
+                let blob = ciphertext::encrypt(material, &header, context, plain).map_err(failed)?;
                 Ok(Encrypted { blob, material: Some(*id) })
             }
             Materials::Pair(pair) => {
@@ -243,7 +243,7 @@ impl Permitted {
                 let id = header.material_id;
                 let material = versions.iter().find(|(known, _)| *known == id);
                 let (_, material) = material.ok_or(Error::InvalidCiphertext)?;
-                let plaintext = ciphertext::decrypt(material, &blob, &context.canonical_bytes());
+                let plaintext = ciphertext::decrypt(material, &blob, context.canonical_bytes());
                 let plaintext = plaintext.map_err(|_| Error::InvalidCiphertext)?;
                 Ok(Decrypted { plaintext, material: Some(id) })
             }

@@ -5,7 +5,7 @@
 //! the operation itself. Authorization comes before state, so that a caller learns nothing about a key it may
 //! not use; both sides of a ReEncrypt are authorized before anything is decrypted.
 
-use std::{marker::PhantomData, pin::Pin};
+use std::{marker::PhantomData, mem, pin::Pin};
 
 use reseal_types::Timestamp;
 use tracing::warn;
@@ -128,13 +128,16 @@ pub(crate) async fn recorded<A: Attempt>(
         }
     }
     match result {
-        Ok(done) => {
+        Ok(mut done) => {
             for warning in &done.reply.warnings {
                 warn!(operation = trail.operation(), %warning, "a call worked that looks like a mistake");
             }
             let mut kept = Ok(());
-            for line in &done.lines {
-                kept = kept.and(keep_line(env, trail.at(), line, done.posted).await);
+            for line in &mut done.lines {
+                kept = kept.and(match done.posted {
+                    true => keep_posted(env, trail.at(), line).await,
+                    false => keep(env.audit.as_ref(), mem::take(&mut line.json).into()).await,
+                });
             }
             if let (Ok(()), Some(operation)) = (kept, done.used_by) {
                 note_use(operation, trail, &done.lines);
@@ -146,20 +149,19 @@ pub(crate) async fn recorded<A: Attempt>(
                 trail.renew(env.entropy.as_ref())?;
             }
             for line in trail.records(env.entropy.as_ref(), Err(&fault))? {
-                keep(env.audit.as_ref(), &line.json).await.map_err(Error::from)?;
+                keep(env.audit.as_ref(), line.json.into()).await.map_err(Error::from)?;
             }
             Err(fault)
         }
     }
 }
 
-/// Appends a record to the log. One that was committed with its change is tried again later when that fails.
-async fn keep_line(env: &Env, at: Timestamp, line: &Line, posted: bool) -> Result<(), AuditUnavailable> {
-    let kept = keep(env.audit.as_ref(), &line.json).await;
-    match (posted, &kept) {
-        (true, Ok(())) => env.outbox.delivered(at, line.event_id.as_str()),
-        (true, Err(_)) => env.outbox.try_again(at, line.clone()),
-        (false, _) => {}
+/// Appends a record to the log that was committed with its change. It is tried again later when that fails.
+async fn keep_posted(env: &Env, at: Timestamp, line: &Line) -> Result<(), AuditUnavailable> {
+    let kept = keep(env.audit.as_ref(), (&*line.json).into()).await;
+    match &kept {
+        Ok(()) => env.outbox.delivered(at, line.event_id.as_str()),
+        Err(_) => env.outbox.try_again(at, line.clone()),
     }
     kept
 }
@@ -348,7 +350,7 @@ async fn commit_service_lines(env: &Env, mut changes: Changes, lines: Vec<Line>)
     env.commit(changes).await?;
     for line in &lines {
         // It is done, and the record is in the store: what the log does not take now is delivered later.
-        let _: Result<(), AuditUnavailable> = keep_line(env, now, line, true).await;
+        let _: Result<(), AuditUnavailable> = keep_posted(env, now, line).await;
     }
     Ok(())
 }

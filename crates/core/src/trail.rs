@@ -4,12 +4,12 @@
 //! ciphertexts, data keys, grant tokens, key material. Always in clear: encryption contexts, aliases, tags,
 //! descriptions, policies being set.
 
-use std::{future::poll_fn, net::IpAddr, sync::Arc, task::Poll};
+use std::{borrow::Cow, future::poll_fn, mem::ManuallyDrop, net::IpAddr, sync::Arc, task::Poll};
 
 use reseal_types::{AccountId, Region, Timestamp};
 
 use crate::{
-    audit::{AuditSink, AuditUnavailable, Kept},
+    audit::{AuditSink, AuditUnavailable, BatchId, Kept},
     call::{Call, RequestId},
     env::{Entropy, Env, NoEntropy},
     error::{Error, Fault},
@@ -336,14 +336,39 @@ fn write_ip(ip: IpAddr, text: &mut Vec<u8>) {
 }
 
 /// Appends a record and waits until it is as durable as the setting asks for.
-pub(crate) async fn keep(audit: &dyn AuditSink, record: &[u8]) -> Result<(), AuditUnavailable> {
-    match audit.append(record)? {
+pub(crate) async fn keep(audit: &dyn AuditSink, record: Cow<'_, [u8]>) -> Result<(), AuditUnavailable> {
+    let kept = audit.append(&record)?;
+    // Before others run: what they write next finds this memory warm.
+    drop(record);
+    match kept {
         Kept::Already => Ok(()),
         Kept::Queued(batch) => {
+            let unsettled = Unsettled { audit, batch };
             after_the_others().await;
-            audit.settle(batch)
+            unsettled.settle()
         }
         Kept::When(durable) => durable.await.map_err(|_| AuditUnavailable),
+    }
+}
+
+/// A record that waits to be written. When its call ends before that, because its client went away, it is written all the
+/// same: the deed was done.
+struct Unsettled<'a> {
+    audit: &'a dyn AuditSink,
+    batch: BatchId,
+}
+
+impl Unsettled<'_> {
+    fn settle(self) -> Result<(), AuditUnavailable> {
+        let Self { audit, batch } = *ManuallyDrop::new(self);
+        audit.settle(batch)
+    }
+}
+
+impl Drop for Unsettled<'_> {
+    fn drop(&mut self) {
+        // Nobody is left to be told; the log itself says when it failed.
+        let _ = self.audit.settle(self.batch);
     }
 }
 

@@ -84,7 +84,7 @@ fn frozen_vectors_both_ways() {
             material_id: KeyMaterialId(bytes(&case.material_id)),
             salt: bytes(&case.salt),
         };
-        let context = EncryptionContext::new(case.context).unwrap().canonical_bytes();
+        let context = EncryptionContext::new(case.context).unwrap().canonical_bytes().to_vec();
         assert_eq!(hex::encode(associated_data(&header, &context)), case.associated_data, "{}", case.name);
         let plaintext = hex::decode(&case.plaintext).unwrap();
         let message = hex::decode(&case.message).unwrap();

@@ -37,17 +37,16 @@ fn encrypt_and_decrypt_32_bytes() {
         material_id: KeyMaterialId([0x22; 32]),
         salt: [5; 32],
     };
-    for context in
-        [vec![], vec![("Project".into(), "Alpha".into()), ("Department".into(), "Engineering".into())]]
-    {
+    for context in [vec![], vec![("Project", "Alpha"), ("Department", "Engineering")]] {
         let pairs = context.len();
-        let context = EncryptionContext::new(context).unwrap().canonical_bytes();
-        let blob = encrypt(&material, &header, &context, &[1; 32]).unwrap();
+        let context = EncryptionContext::new(context).unwrap();
+        let context = context.canonical_bytes();
+        let blob = encrypt(&material, &header, context, &[1; 32]).unwrap();
         let encryption = time_of_one(|| {
-            black_box(encrypt(&material, &header, black_box(&context), black_box(&[1; 32])).unwrap());
+            black_box(encrypt(&material, &header, black_box(context), black_box(&[1; 32])).unwrap());
         });
         let decryption = time_of_one(|| {
-            black_box(decrypt(&material, black_box(&blob), black_box(&context)).unwrap());
+            black_box(decrypt(&material, black_box(&blob), black_box(context)).unwrap());
         });
         println!("32 bytes, {pairs} pairs: encrypt {encryption:?}, decrypt {decryption:?}");
     }

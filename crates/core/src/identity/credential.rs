@@ -22,7 +22,7 @@ pub struct Credential {
     session_policies: Option<Arc<[Arc<IdentityPolicy>]>>,
 }
 
-/// What has the secret.
+/// What has the secret. A call keeps it to its end: one that is deleted meanwhile is wiped after the last of its calls.
 #[derive(Clone)]
 pub(super) enum Secret {
     LongTerm(Local<AccessKey>),

@@ -48,8 +48,8 @@ enum ShownBy {
     Secret(Secret),
     /// A web identity token.
     Token,
-    /// In development mode, any access key id.
-    Nothing(Box<str>),
+    /// Nothing, in development mode: any access key id will do.
+    Unchecked(Box<str>),
 }
 
 impl Authenticated {
@@ -68,7 +68,7 @@ impl Authenticated {
         match &self.by {
             ShownBy::Secret(Secret::LongTerm(key)) => &key.id,
             ShownBy::Secret(Secret::Session(open)) => &open.access_key_id,
-            ShownBy::Nothing(access_key_id) => access_key_id,
+            ShownBy::Unchecked(access_key_id) => access_key_id,
             ShownBy::Token => "",
         }
     }
@@ -82,7 +82,7 @@ impl Authenticated {
     pub fn session(&self) -> Option<&Session> {
         match &self.by {
             ShownBy::Secret(Secret::Session(open)) => Some(&open.session),
-            _ => None,
+            ShownBy::Secret(Secret::LongTerm(_)) | ShownBy::Token | ShownBy::Unchecked(_) => None,
         }
     }
 
@@ -199,7 +199,7 @@ impl Env {
     /// The root of `account`, for development mode, where any well-formed credential is accepted.
     pub fn dev_root(&self, account: AccountId, access_key_id: &str) -> Authenticated {
         let principal = Local::new(Principal::root(self.settings.partition.as_str(), account));
-        Authenticated { principal, by: ShownBy::Nothing(access_key_id.into()), session_policies: None }
+        Authenticated { principal, by: ShownBy::Unchecked(access_key_id.into()), session_policies: None }
     }
 
     /// The bearer of a web identity token that was verified for the provider of `account`. It can do nothing but ask

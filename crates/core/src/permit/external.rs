@@ -43,11 +43,11 @@ impl Permitted {
         let message = match &held.inner {
             Some(material) => {
                 let plain = plaintext.reveal(Reveal::ToCipher);
-                SecretBytes::from(external::seal_inner(material, &header, &context, plain).map_err(failed)?)
+                SecretBytes::from(external::seal_inner(material, &header, context, plain).map_err(failed)?)
             }
             None => plaintext,
         };
-        let (length, associated) = (message.len(), external::associated_data(&header, &context));
+        let (length, associated) = (message.len(), external::associated_data(&header, context));
         let foreign = backend.encrypt(&key, message, &associated, asked).await;
         let foreign = foreign.map_err(KeyStoreFault::at_use)?;
         let blob = external::assemble(&header, &foreign);
@@ -76,13 +76,13 @@ impl Permitted {
         }
         let (backend, key, asked) = self.outside(held)?;
         let context = context.canonical_bytes();
-        let associated = external::associated_data(&header, &context);
+        let associated = external::associated_data(&header, context);
         let opened = backend.decrypt(&key, foreign, &associated, asked).await;
         let opened = opened.map_err(KeyStoreFault::at_use)?;
         let plaintext = match &held.inner {
             Some(material) => {
                 let inner = opened.reveal(Reveal::ToCipher);
-                let plaintext = external::open_inner(material, &header, &context, inner);
+                let plaintext = external::open_inner(material, &header, context, inner);
                 plaintext.map_err(|_| Error::InvalidCiphertext)?
             }
             None => opened,
