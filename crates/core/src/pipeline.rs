@@ -134,9 +134,10 @@ pub(crate) async fn recorded<A: Attempt>(
             }
             let mut kept = Ok(());
             for line in &mut done.lines {
-                kept = kept.and(match done.posted {
-                    true => keep_posted(env, trail.at(), line).await,
-                    false => keep(env.audit.as_ref(), mem::take(&mut line.json).into()).await,
+                kept = kept.and(if done.posted {
+                    keep_posted(env, trail.at(), line).await
+                } else {
+                    keep(env.audit.as_ref(), mem::take(&mut line.json).into()).await
                 });
             }
             if let (Ok(()), Some(operation)) = (kept, done.used_by) {

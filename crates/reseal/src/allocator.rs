@@ -57,53 +57,94 @@ struct Stack {
     blocks: [Cell<*mut u8>; DEPTH],
 }
 
-impl Stack {
-    fn pop(&self) -> Option<*mut u8> {
-        let height = self.height.get().checked_sub(1)?;
-        let block = self.blocks.get(height)?.get();
-        self.height.set(height);
+/// What a thread has at hand.
+struct AtHand {
+    /// How high a stack may be: not at all before its end is taken care of, nor after it.
+    room: Cell<usize>,
+    stacks: [Stack; CLASSES],
+}
+
+impl AtHand {
+    #[expect(clippy::large_stack_arrays, reason = "it is made when the program is built, never on a stack")]
+    const fn nothing() -> Self {
+        Self {
+            room: Cell::new(0),
+            stacks: [const {
+                Stack { height: Cell::new(0), blocks: [const { Cell::new(ptr::null_mut()) }; DEPTH] }
+            }; CLASSES],
+        }
+    }
+
+    /// A block of that class that is at hand.
+    fn take(&self, class: usize) -> Option<*mut u8> {
+        let stack = self.stacks.get(class)?;
+        let height = stack.height.get().checked_sub(1)?;
+        let block = stack.blocks.get(height)?.get();
+        stack.height.set(height);
         Some(block)
     }
 
-    fn push(&self, block: *mut u8) -> bool {
-        let height = self.height.get();
-        let Some(place) = self.blocks.get(height) else { return false };
+    /// Keeps a block of that class at hand, if there is room.
+    fn keep(&self, class: usize, block: *mut u8) -> bool {
+        let Some(stack) = self.stacks.get(class) else { return false };
+        let height = stack.height.get();
+        let Some(place) = stack.blocks.get(height).filter(|_| height < self.room.get()) else { return false };
         place.set(block);
-        self.height.set(height + 1);
+        stack.height.set(height + 1);
         true
     }
 }
 
-struct AtHand([Stack; CLASSES]);
-
 thread_local! {
+    // Without a destructor, so that to reach it is one instruction.
+    static AT_HAND: AtHand = const { AtHand::nothing() };
     // An allocator may have thread-local variables with a destructor since Rust 1.93.
-    static AT_HAND: AtHand = const {
-        AtHand([const { Stack { height: Cell::new(0), blocks: [const { Cell::new(ptr::null_mut()) }; DEPTH] } }; CLASSES])
-    };
+    static END: End = const { End };
 }
 
-impl Drop for AtHand {
+/// Gives back what a thread has at hand when it ends.
+struct End;
+
+impl Drop for End {
     fn drop(&mut self) {
-        for stack in &self.0 {
-            while let Some(block) = stack.pop() {
-                // SAFETY: blocks at hand came from `mi_malloc` and its kin, and nobody else has them.
-                unsafe { mi_free(block.cast()) }
+        AT_HAND.with(|at_hand| {
+            at_hand.room.set(0);
+            for class in 0..CLASSES {
+                while let Some(block) = at_hand.take(class) {
+                    // SAFETY: blocks at hand came from `mi_malloc` and its kin, and nobody else has them.
+                    unsafe { mi_free(block.cast()) }
+                }
             }
-        }
+        });
     }
 }
 
-/// A block of that class that is at hand; at the very end of a thread there are none.
-fn take(class: usize) -> Option<*mut u8> {
-    AT_HAND.try_with(|AtHand(stacks)| stacks.get(class).and_then(Stack::pop)).ok().flatten()
+/// Gives a block back for which there is no room at hand, or none yet.
+///
+/// # Safety
+/// The block came from `mi_malloc` or its kin, and is given up.
+#[cold]
+#[inline(never)]
+unsafe fn give_back(block: *mut u8) {
+    // SAFETY: as the caller says.
+    unsafe { mi_free(block.cast()) }
+    // The first time, `END` comes to be; once it is gone, there is none any more.
+    if END.try_with(|_| ()).is_ok() {
+        AT_HAND.with(|at_hand| at_hand.room.set(DEPTH));
+    }
 }
 
-/// Keeps a block of that class at hand, if there is room.
-fn keep(class: usize, block: *mut u8) -> bool {
-    AT_HAND
-        .try_with(|AtHand(stacks)| stacks.get(class).is_some_and(|stack| stack.push(block)))
-        .unwrap_or(false)
+/// A block that comes from mimalloc.
+#[cold]
+#[inline(never)]
+fn fetch(layout: Layout) -> *mut u8 {
+    let size = class_of(layout).map_or(layout.size(), |(_, size)| size);
+    if layout.align() <= STEP {
+        // SAFETY: any size will do.
+        return unsafe { mi_malloc(size) }.cast();
+    }
+    // SAFETY: a layout's alignment is a power of two.
+    unsafe { mi_malloc_aligned(size, layout.align()) }.cast()
 }
 
 // SAFETY: `mi_malloc` and its kin return null or a block of its own with at least as many bytes as asked for, aligned to
@@ -114,16 +155,9 @@ unsafe impl GlobalAlloc for Mimalloc {
     // One copy for all of the program: its callers are thousands, and code that is fetched costs more than a call.
     #[inline(never)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if let Some((class, size)) = class_of(layout) {
-            // SAFETY: any size will do.
-            return take(class).unwrap_or_else(|| unsafe { mi_malloc(size) }.cast());
-        }
-        if layout.align() <= STEP {
-            // SAFETY: as above.
-            return unsafe { mi_malloc(layout.size()) }.cast();
-        }
-        // SAFETY: a layout's alignment is a power of two.
-        unsafe { mi_malloc_aligned(layout.size(), layout.align()) }.cast()
+        let class = class_of(layout);
+        let at_hand = class.and_then(|(class, _)| AT_HAND.with(|at_hand| at_hand.take(class)));
+        at_hand.unwrap_or_else(|| fetch(layout))
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
@@ -141,9 +175,10 @@ unsafe impl GlobalAlloc for Mimalloc {
 
     #[inline(never)]
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        if class_of(layout).is_none_or(|(class, _)| !keep(class, block)) {
+        match class_of(layout) {
+            Some((class, _)) if AT_HAND.with(|at_hand| at_hand.keep(class, block)) => {}
             // SAFETY: the caller gives back a block that came from here.
-            unsafe { mi_free(block.cast()) }
+            _ => unsafe { give_back(block) },
         }
     }
 
