@@ -7,6 +7,7 @@ mod explain;
 mod futures;
 mod grants;
 mod imports;
+mod kept_records;
 mod key_store_faults;
 mod key_store_keys;
 mod key_stores;
