@@ -177,7 +177,7 @@ impl AuditLog {
     /// [`AuditUnavailable`] when it could not be synced.
     pub fn flush(&self) -> Result<(), AuditUnavailable> {
         let mut writing = lock(&self.shared.writer);
-        // Nobody may be left to write what a caller that went away had queued.
+        // What was appended counts, also where its thread has not come to write it yet.
         self.shared.batches.iter().for_each(|open| self.shared.write_batch(&mut writing, open));
         let mut files = mem::take(&mut writing.finished);
         files.push(Arc::clone(writing.writer.file()));

@@ -7,7 +7,7 @@ use std::{
 
 use quick_cache::{Equivalent, sync::Cache, unsync};
 
-use crate::per_thread::{Own, PerThread};
+use crate::per_thread::{Own, PerThread, usual_places};
 
 /// Values that each thread has at hand, at most; what it uses besides these comes from the cache of all.
 const AT_HAND: usize = 1_024;
@@ -46,7 +46,7 @@ impl<K: Hash + Eq + Clone, V: Own> ReadThrough<K, V> {
     /// A cache of at most about `capacity` values, besides at most as many that threads have at hand together: most of
     /// these are the same.
     pub(crate) fn new(capacity: usize) -> Self {
-        Self::with_places(capacity, PerThread::<V>::usual_places())
+        Self::with_places(capacity, usual_places())
     }
 
     fn with_places(capacity: usize, places: usize) -> Self {

@@ -1,7 +1,10 @@
 //! KMS keys in use: loaded from the vault, their policy compiled, their key material prepared, kept in memory
 //! until they change.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    fmt::Display,
+    sync::{Arc, OnceLock},
+};
 
 use quick_cache::Equivalent;
 use reseal_crypto::{
@@ -22,7 +25,7 @@ use crate::{
     key_store::{BackingKey, HeldStore},
     last_use::{LastUse, LastUses},
     material,
-    per_thread::Local,
+    per_thread::{Local, Own},
     record::{AliasRecord, IdentityKind, KeyRecord, MaterialEntry, MaterialRecord, place},
     store::{RecordKey, StoreError},
     vault::{Changes, VaultError},
@@ -233,6 +236,8 @@ impl NameOf<(Region, KeyId)> for KeyName<'_> {
     }
 }
 
+impl Own for KeyId {}
+
 /// Keys, aliases and grants in use.
 pub(crate) struct Keyring {
     keys: ReadThrough<(Region, KeyId), Local<Key>>,
@@ -390,10 +395,10 @@ pub(crate) fn key_arn(partition: &Partition, region: &Region, account: AccountId
     format!("arn:{partition}:kms:{region}:{account}:key/{id}")
 }
 
-/// The ARN of an alias.
+/// The ARN of an alias, here or elsewhere.
 pub(crate) fn alias_arn(
-    partition: &Partition,
-    region: &Region,
+    partition: impl Display,
+    region: impl Display,
     account: AccountId,
     name: &AliasName,
 ) -> String {

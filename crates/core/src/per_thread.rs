@@ -10,8 +10,6 @@ use std::{
     thread,
 };
 
-use reseal_types::KeyId;
-
 /// One value for each thread, as long as there are no more threads than places: then several share one. So values are
 /// protected as any shared ones are.
 pub struct PerThread<T> {
@@ -27,15 +25,15 @@ struct Apart<T>(T);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place(usize);
 
-impl<T> PerThread<T> {
-    /// How many places there usually are: one for each core's thread that serves, and as many for all others.
-    pub fn usual_places() -> usize {
-        2 * thread::available_parallelism().map_or(1, usize::from) + 2
-    }
+/// How many places there usually are: one for each core's thread that serves, and as many for all others.
+pub(crate) fn usual_places() -> usize {
+    2 * thread::available_parallelism().map_or(1, usize::from) + 2
+}
 
+impl<T> PerThread<T> {
     /// That many values, each from `make`.
     pub fn new(make: impl FnMut() -> T) -> Self {
-        Self::with_places(Self::usual_places(), make)
+        Self::with_places(usual_places(), make)
     }
 
     pub(crate) fn with_places(places: usize, mut make: impl FnMut() -> T) -> Self {
@@ -100,8 +98,8 @@ impl Drop for Seat {
     }
 }
 
-/// An `Arc` that counts its holders apart for each thread that made it its own. Found in a cache, it is: of a thread's
-/// copies no other thread's processor hears.
+/// An `Arc` that counts its holders apart for each thread that made it its own, as a cache does for whoever looks there:
+/// copies of it cost other threads nothing.
 #[derive(Debug)]
 #[expect(clippy::redundant_allocation, reason = "the outer count is what each thread has of its own")]
 pub struct Local<T>(Arc<Arc<T>>);
@@ -129,32 +127,21 @@ impl<T> Deref for Local<T> {
 
 /// What a thread can make its own, before it makes copies.
 pub trait Own: Clone {
-    /// The same, for one thread.
+    /// The same, for one thread: a copy like any other, for what is copied rarely or has no count.
     #[must_use]
-    fn own(&self) -> Self;
+    fn own(&self) -> Self {
+        self.clone()
+    }
 }
+
+impl<T> Own for Arc<T> {}
+
+impl Own for () {}
 
 impl<T> Own for Local<T> {
     fn own(&self) -> Self {
         Self(Arc::new(Arc::clone(&self.0)))
     }
-}
-
-/// For what is cloned rarely, or has no count.
-macro_rules! own_is_clone {
-    ($($type:ty $(, $of:ident)?;)*) => {$(
-        impl$(<$of>)? Own for $type {
-            fn own(&self) -> Self {
-                self.clone()
-            }
-        }
-    )*};
-}
-
-own_is_clone! {
-    Arc<T>, T;
-    KeyId;
-    ();
 }
 
 #[cfg(test)]

@@ -140,8 +140,7 @@ async fn named(
         }
         KeyRef::AliasName(name) => Err(Error::NotFound(NotFound::InvalidKeyId(name.to_string()))),
         KeyRef::AliasArn(place, name) => {
-            let ArnPlace { partition, region, account } = place;
-            let arn = format!("arn:{partition}:kms:{region}:{account}:{name}");
+            let arn = alias_arn(place.partition, place.region, place.account, &name);
             Err(Error::NotFound(NotFound::InvalidKeyId(arn)))
         }
     }

@@ -309,11 +309,7 @@ pub fn serve_metrics(
 #[derive(Clone)]
 struct Exposition(Arc<Metrics>);
 
-impl Own for Exposition {
-    fn own(&self) -> Self {
-        self.clone()
-    }
-}
+impl Own for Exposition {}
 
 impl Handler for Exposition {
     fn handle(self, request: Request<Incoming>, _peer: Arc<Peer>) -> Answering {

@@ -28,9 +28,6 @@ pub enum ContextError {
 }
 
 impl EncryptionContext {
-    /// No pairs, which equals an absent context.
-    pub const EMPTY: Self = Self { pairs: 0, canonical: Cow::Borrowed(&[0; LENGTH_BYTES]) };
-
     /// Makes a context of pairs in any order.
     ///
     /// # Errors
@@ -46,7 +43,7 @@ impl EncryptionContext {
             return Err(ContextError::TooLong);
         }
         if pairs.is_empty() {
-            return Ok(Self::EMPTY);
+            return Ok(Self::default());
         }
         let mut canonical = Vec::with_capacity(length);
         push_length(&mut canonical, pairs.len());
@@ -76,8 +73,9 @@ impl EncryptionContext {
 }
 
 impl Default for EncryptionContext {
+    /// No pairs, which equals an absent context.
     fn default() -> Self {
-        Self::EMPTY
+        Self { pairs: 0, canonical: Cow::Borrowed(&[0; LENGTH_BYTES]) }
     }
 }
 
