@@ -291,7 +291,7 @@ impl Shared {
         let Writing { writer, finished: closed } = writing;
         if let Some(finished) = writer.rotate_if_due(lines.len(), self.clock.now()) {
             closed.push(Arc::clone(&finished));
-            self.sync.push(finished, Vec::new());
+            self.sync.push_finished(finished);
         }
         let written = writer.write(&lines);
         if written && self.durability == Durability::Synced {

@@ -4,15 +4,20 @@
 mod support;
 
 use std::{
-    fs::{self, OpenOptions, Permissions},
-    io::Write,
+    fs::{self, File, OpenOptions, Permissions},
+    io::{IoSliceMut, Write},
     os::unix::fs::PermissionsExt,
+    path::Path,
     sync::Arc,
     thread,
 };
 
 use reseal_audit::{AuditError, AuditLog, Durability, Options};
 use reseal_core::audit::{AuditSink, Kept};
+use rustix::{
+    fs::{Advice, fadvise},
+    io::{ReadWriteFlags, preadv2},
+};
 use support::{START, TempDir, TestClock, files, open, records, wait};
 
 const DAY: i64 = 86_400_000;
@@ -66,6 +71,39 @@ fn begins_a_segment_each_day_and_when_one_is_full() {
     ];
     assert_eq!(names, expected);
     assert_eq!(records(&dir.log()), (1..=7).map(|n| format!(r#"{{"n":{n}}}"#)).collect::<Vec<_>>());
+}
+
+/// Whether the system has a copy of the file's beginning: a read that does not wait for the disk succeeds only then.
+fn is_in_memory(path: &Path) -> bool {
+    let mut byte = [0];
+    File::open(path)
+        .is_ok_and(|file| preadv2(file, &mut [IoSliceMut::new(&mut byte)], 0, ReadWriteFlags::NOWAIT).is_ok())
+}
+
+#[test]
+fn a_finished_segment_takes_no_memory() {
+    let (dir, clock) = (TempDir::new(), TestClock::new());
+    // A file system that has nothing but memory keeps everything there.
+    let example = dir.path().join("example");
+    let mut file = File::create_new(&example).unwrap();
+    file.write_all(b"{}").unwrap();
+    file.sync_data().unwrap();
+    fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+    let stays = is_in_memory(&example);
+
+    let options = Options { segment_bytes: 10, ..Options::new(clock) };
+    let log = AuditLog::open(dir.log(), options).unwrap();
+    for n in 1..=5 {
+        log.append_now(format!(r#"{{"n":{n}}}"#).as_bytes()).unwrap();
+    }
+    drop(log);
+    let segments = files(&dir.log(), ".jsonl");
+    let (current, finished) = segments.split_last().unwrap();
+    assert_eq!((finished.len(), is_in_memory(current)), (4, true));
+    for segment in finished {
+        assert_eq!(is_in_memory(segment), stays, "{}", segment.display());
+    }
+    assert_eq!(records(&dir.log()).len(), 5);
 }
 
 #[test]
