@@ -22,6 +22,7 @@ use crate::{
     env::Env,
     error::{Cause, Error},
     grants::{GrantName, GrantsHeld},
+    json::JsonObject,
     key_store::{BackingKey, HeldStore},
     last_use::{LastUse, LastUses},
     material,
@@ -30,6 +31,9 @@ use crate::{
     store::{RecordKey, StoreError},
     vault::{Changes, VaultError},
 };
+
+/// What records call a KMS key.
+pub(crate) const RESOURCE_TYPE: &str = "AWS::KMS::Key";
 
 /// A KMS key as an operation sees it: one consistent version of all that decides about it.
 pub(crate) struct Key {
@@ -41,6 +45,8 @@ pub(crate) struct Key {
     /// Of the grants on it, what callers needed so far.
     pub(crate) grants: GrantsHeld,
     arn: Arc<str>,
+    /// What the records of its uses say of it: members of a JSON object.
+    described: Box<[u8]>,
     /// The time for which the rest is told.
     as_of: Timestamp,
     /// When imported key material expires next: from then on the key is another one.
@@ -81,10 +87,24 @@ impl Key {
         let arn: Arc<str> = key_arn(partition, &record.region, record.account, record.id).into();
         let policy = KeyPolicy::parse(&record.policy.text);
         let policy = policy.map_err(|_| Error::Internal(Cause::StoredPolicy(arn.to_string())))?;
-        let (grants, materials) = (GrantsHeld::default(), OnceLock::new());
-        let (as_of, good_until) = (Timestamp::default(), None);
-        let last_use = Arc::default();
-        Ok(Self { record, version, policy, store: None, grants, arn, as_of, good_until, last_use, materials })
+        let described = JsonObject::members_alone(|resource| {
+            resource.plain("accountId", record.account.as_bytes());
+            resource.plain("type", RESOURCE_TYPE.as_bytes());
+            resource.plain("ARN", arn.as_bytes());
+        });
+        Ok(Self {
+            record,
+            version,
+            policy,
+            store: None,
+            grants: GrantsHeld::default(),
+            arn,
+            described: described.into(),
+            as_of: Timestamp::default(),
+            good_until: None,
+            last_use: Arc::default(),
+            materials: OnceLock::new(),
+        })
     }
 
     /// With its custom key store as it is now.
@@ -109,6 +129,11 @@ impl Key {
     /// The key ARN, to keep.
     pub(crate) fn shared_arn(&self) -> Arc<str> {
         Arc::clone(&self.arn)
+    }
+
+    /// What the records of its uses say of it, as [`JsonObject::members`] takes it.
+    pub(crate) fn described(&self) -> &[u8] {
+        &self.described
     }
 
     pub(crate) fn spec(&self) -> KeySpec {

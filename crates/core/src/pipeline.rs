@@ -17,6 +17,7 @@ use crate::{
     call::Call,
     env::Env,
     error::{Cause, Error, Fault},
+    keyring::RESOURCE_TYPE,
     last_use::Tracked,
     members::Members,
     operation::{KeyRule, OpSpec, Operation, Request, ServiceNote},
@@ -71,7 +72,7 @@ impl Entry {
 
 async fn handle<Op: Operation>(env: &Env, call: &Call, body: &[u8]) -> Result<Reply, Error> {
     let OpSpec { name, read_only, .. } = Op::SPEC;
-    let event = Event { source: EVENT_SOURCE, name, read_only, resource_type: "AWS::KMS::Key" };
+    let event = Event { source: EVENT_SOURCE, name, read_only, resource_type: RESOURCE_TYPE };
     let mut trail = Trail::open(env, call, event)?;
     let operation = OfOperation::<Op> { env, call, body, operation: PhantomData };
     recorded(env, &mut trail, Op::SPEC.takes_turns(), &operation).await
@@ -264,7 +265,7 @@ pub(crate) async fn decide<Op: Operation>(
     rounds: u32,
 ) -> Result<(), Error> {
     let OpSpec { name, read_only, .. } = Op::SPEC;
-    let event = Event { source: EVENT_SOURCE, name, read_only, resource_type: "AWS::KMS::Key" };
+    let event = Event { source: EVENT_SOURCE, name, read_only, resource_type: RESOURCE_TYPE };
     let mut trail = Trail::open(env, call, event)?;
     let (request, _) = parse::<Op::Request>(body)?;
     let mut keys = Vec::new();

@@ -14,7 +14,7 @@ use crate::{
     env::{Entropy, Env, NoEntropy},
     error::{Error, Fault},
     json::JsonObject,
-    keyring::Key,
+    keyring::{Key, RESOURCE_TYPE},
     operation::{Notes, ServiceNote},
     per_thread::Local,
 };
@@ -74,15 +74,18 @@ impl Resource {
         }
     }
 
-    /// Whether its ARN is known to need no escape in JSON: none of its parts can have what does.
-    fn is_plain(&self) -> bool {
-        matches!(self, Self::Key(_))
-    }
-
     fn arn(&self) -> &str {
         match self {
             Self::Key(key) => key.arn(),
             Self::Named(_, arn) => arn,
+        }
+    }
+
+    /// What is said of it, where that stands ready.
+    fn described(&self) -> Option<&[u8]> {
+        match self {
+            Self::Key(key) => Some(key.described()),
+            Self::Named(..) => None,
         }
     }
 }
@@ -301,21 +304,20 @@ impl<'a> Trail<'a> {
     fn write_resources(&self, record: &mut JsonObject<'_>, copy: &Copy<'_>, notes: Option<&Notes>) {
         let own = self.call.caller.account();
         let worked_on =
-            self.resources.iter().map(|resource| (resource.owner(), resource.arn(), resource.is_plain()));
+            self.resources.iter().map(|resource| (resource.owner(), resource.arn(), resource.described()));
         // A call recorded in two Regions worked on a key in each.
         let apart = notes.is_some_and(|notes| notes.also_in.is_some());
         let here = |arn: &str| !apart || arn.split(':').nth(3) == Some(copy.region.as_str());
         let worked_on = worked_on.filter(|(_, arn, _)| here(arn));
         let added = notes.map(|notes| notes.resources.as_slice()).unwrap_or_default();
-        let added = added.iter().map(|arn| (own, arn.as_str(), false));
-        record.objects("resources", worked_on.chain(added), |resource, (account, arn, is_plain)| {
+        let added = added.iter().map(|arn| (own, arn.as_str(), None));
+        record.objects("resources", worked_on.chain(added), |resource, (account, arn, described)| {
+            if let Some(described) = described {
+                return resource.members(described);
+            }
             resource.plain("accountId", account.as_bytes());
             resource.plain("type", self.event.resource_type.as_bytes());
-            if is_plain {
-                resource.plain("ARN", arn.as_bytes());
-            } else {
-                resource.text("ARN", arn);
-            }
+            resource.text("ARN", arn);
         });
     }
 }
@@ -442,7 +444,7 @@ pub(crate) fn service_event(event: &ServiceEvent<'_>, event_id: &RequestId) -> V
         record.boolean("readOnly", false);
         record.objects("resources", *key_arn, |resource, arn| {
             resource.text("accountId", account.as_str());
-            resource.text("type", "AWS::KMS::Key");
+            resource.text("type", RESOURCE_TYPE);
             resource.text("ARN", arn);
         });
         record.members(br#","eventType":"AwsServiceEvent","managementEvent":true"#);
