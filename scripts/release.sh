@@ -9,7 +9,7 @@ read -ra flags <<<"${RUSTFLAGS:-}"
 profile="$ROOT/profile/release.profdata"
 if [ -e "$profile" ]; then
   flags+=("-Cprofile-use=$profile" -Cllvm-args=-pgo-warn-missing-function=false -Cllvm-args=-no-pgo-warn-mismatch)
-  # Lays out the branches of a function by how much is fetched and jumped over, not each by itself.
+  # Orders the blocks of a function all together, by jumps and bytes fetched, not one at a time.
   flags+=(-Cllvm-args=-enable-ext-tsp-block-placement)
 fi
 # The separator that cargo reads, so that the path may contain spaces.

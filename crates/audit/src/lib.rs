@@ -14,6 +14,7 @@
 mod batch;
 mod error;
 pub mod failed_auth;
+mod file;
 mod frame;
 mod log;
 mod outcomes;

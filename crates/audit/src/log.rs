@@ -23,6 +23,7 @@ use tracing::{error, warn};
 use crate::{
     batch::{Batch, Open},
     error::AuditError,
+    file::SegmentFile,
     frame::Framed,
     read,
     segment::{self, Segment},
@@ -89,7 +90,7 @@ struct Shared {
 struct Writing {
     writer: Writer,
     /// Segments closed since the last flush.
-    finished: Vec<Arc<File>>,
+    finished: Vec<Arc<SegmentFile>>,
 }
 
 const DEFAULT_SEGMENT_BYTES: u64 = 64 << 20;
@@ -183,7 +184,7 @@ impl AuditLog {
         files.push(Arc::clone(writing.writer.file()));
         drop(writing);
         for file in files {
-            file.sync_data().map_err(|error| {
+            file.sync().map_err(|error| {
                 self.shared.sync_failed(error);
                 AuditUnavailable
             })?;

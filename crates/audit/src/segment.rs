@@ -13,7 +13,7 @@ use std::{
 
 use reseal_types::Timestamp;
 
-use crate::error::AuditError;
+use crate::{error::AuditError, file::SegmentFile};
 
 const DIR_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
@@ -32,7 +32,7 @@ pub(crate) struct SegmentName {
 /// The segment that is being written.
 pub(crate) struct Segment {
     pub(crate) name: SegmentName,
-    pub(crate) file: Arc<File>,
+    pub(crate) file: Arc<SegmentFile>,
     /// Bytes of whole lines. What lies behind them is the rest of a failed write.
     pub(crate) len: u64,
     /// The UTC day, counted from the epoch, after which the next segment begins.
@@ -74,7 +74,7 @@ impl Segment {
         options.create_new(true).append(true).mode(FILE_MODE);
         let file = options.open(&name.path).map_err(AuditError::io("create", &name.path))?;
         sync_dir(dir)?;
-        Ok(Self { name, file: Arc::new(file), len: 0, day: day(now) })
+        Ok(Self { name, file: Arc::new(SegmentFile::new(file)), len: 0, day: day(now) })
     }
 
     /// Goes on with the newest segment of an earlier run, if it is of today and has room.
@@ -92,7 +92,7 @@ impl Segment {
         if len >= segment_bytes {
             return Ok(None);
         }
-        Ok(Some(Self { name: name.clone(), file: Arc::new(file), len, day: day(now) }))
+        Ok(Some(Self { name: name.clone(), file: Arc::new(SegmentFile::new(file)), len, day: day(now) }))
     }
 }
 

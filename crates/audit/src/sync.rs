@@ -1,13 +1,13 @@
 //! The thread that makes segments survive a loss of power: one sync serves all who came while the last one ran.
 
 use std::{
-    fs::File,
     io, mem,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
 
 use futures_channel::oneshot;
-use rustix::fs::{Advice, fadvise};
+
+use crate::file::SegmentFile;
 
 /// Work for the thread.
 #[derive(Default)]
@@ -18,16 +18,16 @@ pub(crate) struct SyncQueue {
 
 #[derive(Default)]
 struct Jobs {
-    files: Vec<Arc<File>>,
+    files: Vec<Arc<SegmentFile>>,
     /// Those of them that nothing is written to any more.
-    finished: Vec<Arc<File>>,
+    finished: Vec<Arc<SegmentFile>>,
     waiting: Vec<oneshot::Sender<()>>,
     stop: bool,
 }
 
 impl SyncQueue {
     /// Asks for `file` to be synced; `waiting` hear of it when it was, and are dropped when it could not be.
-    pub(crate) fn push(&self, file: Arc<File>, waiting: Vec<oneshot::Sender<()>>) {
+    pub(crate) fn push(&self, file: Arc<SegmentFile>, waiting: Vec<oneshot::Sender<()>>) {
         let mut jobs = lock(&self.jobs);
         jobs.add(file);
         jobs.waiting.extend(waiting);
@@ -35,8 +35,8 @@ impl SyncQueue {
         self.wake.notify_one();
     }
 
-    /// Asks for a segment to be synced that nothing is written to any more, and for the memory of its copy.
-    pub(crate) fn push_finished(&self, file: Arc<File>) {
+    /// Asks for a segment to be synced that nothing is written to any more, and to leave memory then.
+    pub(crate) fn push_finished(&self, file: Arc<SegmentFile>) {
         let mut jobs = lock(&self.jobs);
         jobs.add(Arc::clone(&file));
         jobs.finished.push(file);
@@ -53,11 +53,11 @@ impl SyncQueue {
     /// Works until stopped. `failed` is told before those who wait are dropped, so that they find the log unready.
     pub(crate) fn run(&self, failed: impl Fn(io::Error)) {
         while let Some(jobs) = self.next() {
-            match jobs.files.iter().try_for_each(|file| file.sync_data()) {
+            match jobs.files.iter().try_for_each(|file| file.sync()) {
                 // A receiver that is gone belongs to a caller who hung up.
                 Ok(()) => {
                     jobs.waiting.into_iter().for_each(|waiting| waiting.send(()).unwrap_or_default());
-                    jobs.finished.iter().for_each(|file| forget_copy(file));
+                    jobs.finished.iter().for_each(|file| file.leave_memory());
                 }
                 Err(error) => failed(error),
             }
@@ -78,19 +78,11 @@ impl SyncQueue {
 }
 
 impl Jobs {
-    fn add(&mut self, file: Arc<File>) {
+    fn add(&mut self, file: Arc<SegmentFile>) {
         if !self.files.iter().any(|queued| Arc::ptr_eq(queued, &file)) {
             self.files.push(file);
         }
     }
-}
-
-/// Gives the memory back in which the system keeps a copy of a file that is on the disk. Otherwise the log would take,
-/// segment by segment, all that is free, and then what others keep there; and each record would be written to memory
-/// that is used for the first time, which doubles what the kernel takes for a call on a virtual machine.
-fn forget_copy(file: &File) {
-    // Advice: a system that does not take it keeps the copy as long as it likes.
-    let _ = fadvise(file, 0, None, Advice::DontNeed);
 }
 
 /// A lock that a panicked thread left is taken over: every state behind these locks is whole between two calls.
@@ -100,7 +92,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use std::{cell::Cell, os::fd::OwnedFd};
+    use std::{cell::Cell, fs::File, os::fd::OwnedFd};
 
     use super::*;
 
@@ -108,7 +100,7 @@ mod tests {
     fn those_who_wait_hear_of_success_only() {
         let queue = SyncQueue::default();
         let (told, mut heard) = oneshot::channel();
-        queue.push(Arc::new(File::open(env!("CARGO_MANIFEST_DIR")).unwrap()), vec![told]);
+        queue.push(Arc::new(SegmentFile::new(File::open(env!("CARGO_MANIFEST_DIR")).unwrap())), vec![told]);
         queue.stop();
         queue.run(|error| panic!("{error}"));
         assert_eq!(heard.try_recv(), Ok(Some(())));
@@ -120,7 +112,7 @@ mod tests {
         let (told, mut heard) = oneshot::channel();
         // A pipe cannot be synced.
         let (_reader, writer) = io::pipe().unwrap();
-        queue.push(Arc::new(File::from(OwnedFd::from(writer))), vec![told]);
+        queue.push(Arc::new(SegmentFile::new(File::from(OwnedFd::from(writer)))), vec![told]);
         queue.stop();
         let failures = Cell::new(0);
         queue.run(|_| {

@@ -3,13 +3,14 @@
 //! Invariant: bytes behind `segment.len` are never followed by a line. They are cut off before anything else is
 //! written, so that a torn line exists only at the very end of the newest segment.
 
-use std::{fs::File, io::Write, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use reseal_types::Timestamp;
 use tracing::{error, info};
 
 use crate::{
     error::AuditError,
+    file::SegmentFile,
     segment::{self, Segment},
 };
 
@@ -48,12 +49,12 @@ impl Writer {
     }
 
     /// The file that the last batch went to.
-    pub(crate) fn file(&self) -> &Arc<File> {
+    pub(crate) fn file(&self) -> &Arc<SegmentFile> {
         &self.segment.file
     }
 
     /// Begins the next segment when the day or the size asks for it. Gives back the finished one, to be synced.
-    pub(crate) fn rotate_if_due(&mut self, coming: usize, now: Timestamp) -> Option<Arc<File>> {
+    pub(crate) fn rotate_if_due(&mut self, coming: usize, now: Timestamp) -> Option<Arc<SegmentFile>> {
         let full = self.segment.len > 0 && self.segment.len + coming as u64 > self.segment_bytes;
         if self.is_faulty() || !(full || segment::day(now) > self.segment.day) {
             return None;
@@ -73,7 +74,7 @@ impl Writer {
         if self.is_faulty() {
             return false;
         }
-        match (&*self.segment.file).write_all(lines) {
+        match self.segment.file.append(lines) {
             Ok(()) => {
                 self.segment.len += lines.len() as u64;
                 true
@@ -120,14 +121,17 @@ impl Writer {
             self.fault = Some(Fault::Write);
         }
         self.has_torn_tail = true;
-        let written = (&*self.segment.file).write_all(&vec![b' '; PROBE_BYTES]);
-        let synced = written.and_then(|()| if sync { self.segment.file.sync_data() } else { Ok(()) });
+        let written = self.segment.file.append(&vec![b' '; PROBE_BYTES]);
+        let synced = if sync && written.is_ok() { self.segment.file.sync() } else { Ok(()) };
+        if synced.is_err() {
+            self.fault = Some(Fault::NeedsNewSegment);
+        }
         self.cut_torn_tail()?;
-        synced.map_err(AuditError::io("write", &self.segment.name.path))
+        written.and(synced).map_err(AuditError::io("write", &self.segment.name.path))
     }
 
     fn cut_torn_tail(&mut self) -> Result<(), AuditError> {
-        let cut = self.segment.file.set_len(self.segment.len);
+        let cut = self.segment.file.cut(self.segment.len);
         cut.map_err(AuditError::io("cut", &self.segment.name.path))?;
         self.has_torn_tail = false;
         Ok(())

@@ -73,7 +73,8 @@ fn begins_a_segment_each_day_and_when_one_is_full() {
     assert_eq!(records(&dir.log()), (1..=7).map(|n| format!(r#"{{"n":{n}}}"#)).collect::<Vec<_>>());
 }
 
-/// Whether the system has a copy of the file's beginning: a read that does not wait for the disk succeeds only then.
+/// Whether the system has a copy of the file's beginning: a read that does not wait for the disk succeeds only then, and
+/// never where the file system has no such reads.
 fn is_in_memory(path: &Path) -> bool {
     let mut byte = [0];
     File::open(path)
@@ -81,15 +82,16 @@ fn is_in_memory(path: &Path) -> bool {
 }
 
 #[test]
-fn a_finished_segment_takes_no_memory() {
+fn finished_segments_leave_memory() {
     let (dir, clock) = (TempDir::new(), TestClock::new());
-    // A file system that has nothing but memory keeps everything there.
+    // Not every file system lets go of its copy and tells, and one that has nothing but memory cannot.
     let example = dir.path().join("example");
     let mut file = File::create_new(&example).unwrap();
     file.write_all(b"{}").unwrap();
     file.sync_data().unwrap();
+    let tells = is_in_memory(&example);
     fadvise(&file, 0, None, Advice::DontNeed).unwrap();
-    let stays = is_in_memory(&example);
+    let tells = tells && !is_in_memory(&example);
 
     let options = Options { segment_bytes: 10, ..Options::new(clock) };
     let log = AuditLog::open(dir.log(), options).unwrap();
@@ -99,9 +101,11 @@ fn a_finished_segment_takes_no_memory() {
     drop(log);
     let segments = files(&dir.log(), ".jsonl");
     let (current, finished) = segments.split_last().unwrap();
-    assert_eq!((finished.len(), is_in_memory(current)), (4, true));
-    for segment in finished {
-        assert_eq!(is_in_memory(segment), stays, "{}", segment.display());
+    assert_eq!(finished.len(), 4);
+    if tells {
+        assert!(is_in_memory(current));
+        // Asking fetches the file, and it may be there by the time of the answer. It hardly is each time.
+        assert!(finished.iter().any(|segment| !is_in_memory(segment)));
     }
     assert_eq!(records(&dir.log()).len(), 5);
 }

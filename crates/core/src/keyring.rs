@@ -32,7 +32,7 @@ use crate::{
     vault::{Changes, VaultError},
 };
 
-/// What records call a KMS key.
+/// The type under which records name a KMS key.
 pub(crate) const RESOURCE_TYPE: &str = "AWS::KMS::Key";
 
 /// A KMS key as an operation sees it: one consistent version of all that decides about it.
