@@ -257,15 +257,17 @@ impl<'a> Trail<'a> {
             }
             let logged = self.parameters.len() > b"{}".len();
             record.raw("requestParameters", if logged { &self.parameters } else { b"null" });
-            let elements = result.ok().and_then(|notes| notes.response_elements.as_deref());
-            record.raw("responseElements", elements.unwrap_or(b"null"));
+            match result.ok().and_then(|notes| notes.response_elements.as_deref()) {
+                Some(elements) => record.raw("responseElements", elements),
+                None => record.members(br#","responseElements":null"#),
+            }
             if let Some(notes) = result.ok().filter(|notes| notes.has_additional()) {
                 record.object("additionalEventData", |data| notes.describe_additional(data));
             }
             self.write_decisions(record, copy);
             record.plain("requestID", call.request_id.as_bytes());
             record.plain("eventID", copy.event_id.as_bytes());
-            record.boolean("readOnly", event.read_only);
+            record.members(if event.read_only { br#","readOnly":true"# } else { br#","readOnly":false"# });
             self.write_resources(record, copy, result.ok());
             record.members(br#","eventType":"AwsApiCall","managementEvent":true"#);
             record.plain("recipientAccountId", copy.recipient.as_bytes());

@@ -79,10 +79,11 @@ impl<'a> SignedHeaders<'a> {
     ) -> impl Iterator<Item = (&'s str, impl Iterator<Item = &'p [u8]>)> {
         let headers = parts.headers;
         self.names().zip(lines.of_name).map(move |(name, line)| {
-            let (first, after) =
-                if line == SEVERAL { (0, headers.len()) } else { (line.into(), usize::from(line) + 1) };
+            let several = line == SEVERAL;
+            let (first, after) = if several { (0, headers.len()) } else { (line.into(), usize::from(line) + 1) };
             let candidates = headers.get(first..after).unwrap_or_default().iter();
-            (name, candidates.filter(move |(present, _)| *present == name).map(|(_, value)| *value))
+            let of_name = candidates.filter(move |(present, _)| !several || *present == name);
+            (name, of_name.map(|(_, value)| *value))
         })
     }
 
@@ -95,7 +96,7 @@ impl<'a> SignedHeaders<'a> {
         for (name, slot) in self.names().zip(&mut lines.of_name) {
             let mut found = None;
             for (line, (present, _)) in parts.headers.iter().enumerate() {
-                if *present == name {
+                if is_same(present, name) {
                     lines.signed |= 1 << line;
                     found = if found.is_none() { u8::try_from(line).ok() } else { Some(SEVERAL) };
                 }
@@ -104,6 +105,11 @@ impl<'a> SignedHeaders<'a> {
         }
         Ok(lines)
     }
+}
+
+/// Whether two names are the same. Most that are as long begin otherwise, and that is seen without a call.
+fn is_same(one: &str, other: &str) -> bool {
+    one.len() == other.len() && one.as_bytes().first() == other.as_bytes().first() && one == other
 }
 
 impl Lines {
