@@ -80,7 +80,8 @@ impl<'a> SignedHeaders<'a> {
         let headers = parts.headers;
         self.names().zip(lines.of_name).map(move |(name, line)| {
             let several = line == SEVERAL;
-            let (first, after) = if several { (0, headers.len()) } else { (line.into(), usize::from(line) + 1) };
+            let (first, after) =
+                if several { (0, headers.len()) } else { (line.into(), usize::from(line) + 1) };
             let candidates = headers.get(first..after).unwrap_or_default().iter();
             let of_name = candidates.filter(move |(present, _)| !several || *present == name);
             (name, of_name.map(|(_, value)| *value))
