@@ -30,7 +30,7 @@ impl SegmentFile {
         self.file.set_len(len)
     }
 
-    /// Returns once all that was appended is on the disk. After a failure it never is, whoever asks.
+    /// Returns once all that was appended is on the disk. After a failure it never is, whoever of this process asks.
     pub(crate) fn sync(&self) -> io::Result<()> {
         // Held meanwhile: who syncs at the same time must hear of the same loss.
         let mut lost = lock(&self.lost);
@@ -40,6 +40,11 @@ impl SegmentFile {
         let synced = self.file.sync_data();
         *lost = synced.is_err();
         synced
+    }
+
+    /// Says of a file without a line that it can be used although a sync failed.
+    pub(crate) fn lost_nothing(&self) {
+        *lock(&self.lost) = false;
     }
 
     /// Gives the memory back in which the system keeps a copy of what is on the disk. Otherwise the log would take,
@@ -68,5 +73,7 @@ mod tests {
         assert!(!*lock(&file.lost));
         assert!(file.sync().is_err());
         assert!(*lock(&file.lost));
+        file.lost_nothing();
+        assert!(!*lock(&file.lost));
     }
 }

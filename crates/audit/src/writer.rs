@@ -123,7 +123,10 @@ impl Writer {
         self.has_torn_tail = true;
         let written = self.segment.file.append(&vec![b' '; PROBE_BYTES]);
         let synced = if sync && written.is_ok() { self.segment.file.sync() } else { Ok(()) };
-        if synced.is_err() {
+        if synced.is_err() && self.segment.len == 0 {
+            // Or each attempt would leave one more empty segment.
+            self.segment.file.lost_nothing();
+        } else if synced.is_err() {
             self.fault = Some(Fault::NeedsNewSegment);
         }
         self.cut_torn_tail()?;
