@@ -196,21 +196,26 @@ mod tests {
         for forget in ways {
             let cache = ReadThrough::with_places(10_000, 1_000);
             assert_eq!(get(&cache, 1, "old").await, "old");
-            let (asked, forgotten) = (Barrier::new(4), Barrier::new(4));
+            let (turn, asked, forgotten) = (Mutex::new(()), Barrier::new(4), Barrier::new(4));
+            // Nothing is asserted before the last wait: a thread that panicked would leave the others there.
             thread::scope(|scope| {
                 for _ in 0..3 {
                     scope.spawn(|| {
-                        assert_eq!(cache.kept(&1), Some(Arc::new("old")));
+                        // One after the other: while one puts a value at hand, another goes without.
+                        let kept = {
+                            let _turn = lock(&turn);
+                            cache.kept(&1)
+                        };
                         asked.wait();
                         forgotten.wait();
-                        assert_eq!(cache.kept(&1), None);
+                        assert_eq!((kept, cache.kept(&1)), (Some(Arc::new("old")), None));
                     });
                 }
                 asked.wait();
-                let having = cache.at_hand.iter().filter(|at_hand| lock(at_hand).contains_key(&1));
-                assert_eq!(having.count(), 3);
+                let having = cache.at_hand.iter().filter(|at_hand| lock(at_hand).contains_key(&1)).count();
                 forget(&cache);
                 forgotten.wait();
+                assert_eq!(having, 3);
             });
         }
     }
